@@ -1,0 +1,18 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "cf-future-private.h"
+
+G_BEGIN_DECLS
+
+void _cf_delivery_add (CfFuture *self);
+void _cf_delivery_remove (CfFuture *self);
+void _cf_delivery_keep (CfFuture *self);
+
+G_END_DECLS

@@ -1,0 +1,660 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-executor.h"
+
+#include "cf-async-private.h"
+#include "cf-error.h"
+#include "cf-function-private.h"
+#include "cf-future-private.h"
+#include "cf-map-private.h"
+#include "cf-result-iter-private.h"
+
+/**
+ * CfExecutor:
+ *
+ * Takes functions on and gives a [class@Future] for each.
+ *
+ * The library's executors are [class@ThreadPoolExecutor] and
+ * [class@ProcessPoolExecutor]. A class of your own overrides `schedule()`, in
+ * which it sees to it that [method@Future.run] is called for the future, and
+ * `shutdown()`.
+ *
+ * An executor that is dropped still does the work that it has.
+ *
+ * Since: 1.0
+ */
+
+typedef struct
+{
+  char *name;        /* (const) (owned) (nullable) */
+  guint max_workers; /* (const) */
+  gint  is_shutdown; /* (atomic) */
+} CfExecutorPrivate;
+
+G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (CfExecutor, cf_executor, G_TYPE_OBJECT)
+
+enum
+{
+  PROP_NAME = 1,
+  PROP_MAX_WORKERS,
+  PROP_N_PENDING,
+  PROP_N_RUNNING,
+  PROP_N_WORKERS,
+  N_PROPS
+};
+
+static GParamSpec *properties[N_PROPS];
+
+static CfExecutorPrivate *
+get_private (gpointer self)
+{
+  return cf_executor_get_instance_private (self);
+}
+
+static void
+cf_executor_get_property (GObject    *object,
+                          guint       property_id,
+                          GValue     *value,
+                          GParamSpec *pspec)
+{
+  switch (property_id)
+    {
+    case PROP_NAME:
+      g_value_set_string (value, get_private (object)->name);
+      break;
+    case PROP_MAX_WORKERS:
+      g_value_set_uint (value, get_private (object)->max_workers);
+      break;
+    case PROP_N_PENDING:
+    case PROP_N_RUNNING:
+    case PROP_N_WORKERS:
+      g_value_set_uint (value, 0);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+cf_executor_set_property (GObject      *object,
+                          guint         property_id,
+                          const GValue *value,
+                          GParamSpec   *pspec)
+{
+  switch (property_id)
+    {
+    case PROP_NAME:
+      get_private (object)->name = g_value_dup_string (value);
+      break;
+    case PROP_MAX_WORKERS:
+      get_private (object)->max_workers = g_value_get_uint (value);
+      if (get_private (object)->max_workers == 0 && CF_EXECUTOR_GET_CLASS (object)->get_default_max_workers != NULL)
+        get_private (object)->max_workers = CF_EXECUTOR_GET_CLASS (object)->get_default_max_workers ();
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+/* The last reference: what is queued still runs. */
+static void
+cf_executor_dispose (GObject *object)
+{
+  CfExecutor *self = CF_EXECUTOR (object);
+
+  if (!cf_executor_is_shutdown (self))
+    cf_executor_shutdown (self, FALSE, FALSE);
+
+  G_OBJECT_CLASS (cf_executor_parent_class)->dispose (object);
+}
+
+static void
+cf_executor_finalize (GObject *object)
+{
+  g_free (get_private (object)->name);
+
+  G_OBJECT_CLASS (cf_executor_parent_class)->finalize (object);
+}
+
+static GParamSpec *
+count_spec (const char *name)
+{
+  return g_param_spec_uint (name, NULL, NULL, 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+}
+
+static void
+cf_executor_class_init (CfExecutorClass *klass)
+{
+  GObjectClass    *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
+
+  object_class->dispose = cf_executor_dispose;
+  object_class->finalize = cf_executor_finalize;
+  object_class->get_property = cf_executor_get_property;
+  object_class->set_property = cf_executor_set_property;
+
+  /**
+   * CfExecutor:name:
+   *
+   * A name for people and traces.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
+
+  /**
+   * CfExecutor:max-workers:
+   *
+   * How many workers it uses at most.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_WORKERS] = g_param_spec_uint ("max-workers", NULL, NULL, 0, G_MAXUINT, 0, flags);
+
+  /**
+   * CfExecutor:n-pending:
+   *
+   * How many futures wait for a worker.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_PENDING] = count_spec ("n-pending");
+
+  /**
+   * CfExecutor:n-running:
+   *
+   * How many workers are at work.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_RUNNING] = count_spec ("n-running");
+
+  /**
+   * CfExecutor:n-workers:
+   *
+   * How many workers there are.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_WORKERS] = count_spec ("n-workers");
+
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+cf_executor_init (CfExecutor *self G_GNUC_UNUSED)
+{
+}
+
+/* Submitting */
+
+static gboolean
+check_open (CfExecutor *self,
+            GError    **error)
+{
+  if (!g_atomic_int_get (&get_private (self)->is_shutdown))
+    return TRUE;
+
+  g_set_error_literal (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SHUTDOWN, "The executor was shut down and takes no more work");
+
+  return FALSE;
+}
+
+static gboolean
+schedule (CfExecutor *self,
+          CfFuture   *future,
+          GError    **error)
+{
+  CfExecutorClass *klass = CF_EXECUTOR_GET_CLASS (self);
+
+  if (!check_open (self, error))
+    return FALSE;
+  if (klass->schedule == NULL)
+    {
+      g_set_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SUPPORTED, "%s does not override schedule()", G_OBJECT_TYPE_NAME (self));
+      return FALSE;
+    }
+  if (!_cf_future_try_schedule (future))
+    {
+      g_set_error_literal (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_INVALID_STATE, "The future is not pending, or was scheduled before");
+      return FALSE;
+    }
+  if (klass->schedule (self, future, error))
+    return TRUE;
+  _cf_future_unschedule (future);
+
+  return FALSE;
+}
+
+/* Takes @future over. */
+static CfFuture *
+submit (CfExecutor *self,
+        CfFuture   *future,
+        GError    **error)
+{
+  if (schedule (self, future, error))
+    return future;
+  cf_future_unref (future);
+
+  return NULL;
+}
+
+/**
+ * cf_executor_submit:
+ * @self: an executor
+ * @func: (scope forever): a function
+ * @args: (nullable): its arguments; a floating reference is taken over
+ * @error: return location for an error
+ *
+ * Submits a function that may run in a thread or in another process.
+ *
+ * This does not block. @error is [error@Cf.ExecutorError.SHUTDOWN] after a
+ * shutdown and [error@Cf.ExecutorError.BROKEN] when the executor is broken.
+ *
+ * Returns: (transfer full): the future of the call
+ *
+ * Since: 1.0
+ */
+CfFuture *
+cf_executor_submit (CfExecutor *self,
+                    CfFunc      func,
+                    GVariant   *args,
+                    GError    **error)
+{
+  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
+  g_return_val_if_fail (func != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return submit (self, cf_future_new_for_func (func, args), error);
+}
+
+static CfFuture *
+new_for_named (CfExecutor *self,
+               const char *function,
+               GVariant   *args,
+               GError    **error)
+{
+  CfFuture *future;
+  CfFunc    func;
+
+  if (CF_EXECUTOR_GET_CLASS (self)->sends_names)
+    return _cf_future_new_for_named (function, args);
+
+  func = (CfFunc) _cf_function_find_named (function, error);
+  if (func == NULL)
+    {
+      if (args != NULL)
+        g_variant_unref (g_variant_ref_sink (args));
+      return NULL;
+    }
+  future = cf_future_new_for_func (func, args);
+  _cf_future_set_name (future, function);
+
+  return future;
+}
+
+/**
+ * cf_executor_submit_named:
+ * @self: an executor
+ * @function: `module-path:symbol`, or `symbol` in the program; what a worker
+ *   process makes of it is for its language to say
+ * @args: (nullable): its arguments; a floating reference is taken over
+ * @error: return location for an error
+ *
+ * Submits a function by its name.
+ *
+ * This does not block. @error is [error@Cf.ExecutorError.NOT_FOUND] when there
+ * is no such function; a process pool finds that out in the worker, and the
+ * future fails so.
+ *
+ * Returns: (transfer full): the future of the call
+ *
+ * Since: 1.0
+ */
+CfFuture *
+cf_executor_submit_named (CfExecutor *self,
+                          const char *function,
+                          GVariant   *args,
+                          GError    **error)
+{
+  CfFuture *future;
+
+  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
+  g_return_val_if_fail (function != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  future = new_for_named (self, function, args, error);
+
+  return future != NULL ? submit (self, future, error) : NULL;
+}
+
+/**
+ * cf_executor_submit_task:
+ * @self: an executor
+ * @func: (scope notified) (closure user_data) (destroy destroy): a function
+ * @user_data: its data
+ * @destroy: for @user_data; called before the future is done, in the thread
+ *   that ran @func or that settled the future otherwise
+ * @error: return location for an error
+ *
+ * Submits a function with any data, which can run in this process only.
+ *
+ * This does not block. The errors are those of [method@Executor.submit]; then
+ * @user_data is destroyed here.
+ *
+ * Returns: (transfer full): the future of the call
+ *
+ * Since: 1.0
+ */
+CfFuture *
+cf_executor_submit_task (CfExecutor    *self,
+                         CfTaskFunc     func,
+                         gpointer       user_data,
+                         GDestroyNotify destroy,
+                         GError       **error)
+{
+  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
+  g_return_val_if_fail (func != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return submit (self, cf_future_new_for_task (func, user_data, destroy), error);
+}
+
+/**
+ * cf_executor_schedule:
+ * @self: an executor
+ * @future: a pending future that carries a call
+ * @error: return location for an error
+ *
+ * Submits a future that was made before.
+ *
+ * This does not block. The errors are those of [method@Executor.submit], and
+ * [error@Cf.ExecutorError.INVALID_STATE] when the future is not pending or was
+ * scheduled before.
+ *
+ * Returns: true if the executor has taken the future on
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_executor_schedule (CfExecutor *self,
+                      CfFuture   *future,
+                      GError    **error)
+{
+  g_return_val_if_fail (CF_IS_EXECUTOR (self), FALSE);
+  g_return_val_if_fail (CF_IS_FUTURE (future), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return schedule (self, future, error);
+}
+
+/* Mapping */
+
+static gboolean
+schedule_item (gpointer  executor,
+               CfFuture *future,
+               GError  **error)
+{
+  return schedule (executor, future, error);
+}
+
+/* Whether the workers can share the items of a map, and nobody looks at what is scheduled. */
+static gboolean
+is_sharing (CfExecutor *self)
+{
+  CfExecutorClass *klass = CF_EXECUTOR_GET_CLASS (self);
+
+  return klass->get_owner != NULL && (gpointer) klass->schedule == klass->sharing_schedule;
+}
+
+static CfResultIter *
+map (CfExecutor *self,
+     CfFunc      func,
+     const char *function,
+     GVariant   *items,
+     gint64      timeout_us,
+     guint       chunksize,
+     guint       buffersize,
+     GError    **error)
+{
+  CfMap *made = _cf_map_new (func, function, items, chunksize);
+
+  if (buffersize > 0 || !is_sharing (self))
+    return _cf_result_iter_new (made, G_OBJECT (self), schedule_item, timeout_us, chunksize, buffersize, error);
+
+  _cf_map_set_sharing (made, CF_EXECUTOR_GET_CLASS (self)->get_owner (self));
+
+  return _cf_result_iter_new_sharing (made, G_OBJECT (self), schedule_item, timeout_us, get_private (self)->max_workers, error);
+}
+
+/**
+ * cf_executor_map:
+ * @self: an executor
+ * @func: (scope forever): a function
+ * @items: an array; each child is the arguments of one call
+ * @timeout_us: for how many microseconds from now on to wait for results at
+ *   all, or -1
+ * @chunksize: how many items, at least 1, go to a process in one message; for
+ *   tiny calls
+ * @buffersize: how many items may be submitted and not yielded, rounded up to
+ *   whole chunks; 0 submits all at once
+ * @error: return location for an error
+ *
+ * Calls a function for each item of an array.
+ *
+ * This does not block. When the executor takes nothing on any more, @error is
+ * that of [method@Executor.submit].
+ *
+ * Returns: (transfer full): the results, in the order of the items
+ *
+ * Since: 1.0
+ */
+CfResultIter *
+cf_executor_map (CfExecutor *self,
+                 CfFunc      func,
+                 GVariant   *items,
+                 gint64      timeout_us,
+                 guint       chunksize,
+                 guint       buffersize,
+                 GError    **error)
+{
+  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
+  g_return_val_if_fail (func != NULL, NULL);
+  g_return_val_if_fail (items != NULL && g_variant_is_of_type (items, G_VARIANT_TYPE_ARRAY), NULL);
+  g_return_val_if_fail (chunksize >= 1, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return map (self, func, NULL, items, timeout_us, chunksize, buffersize, error);
+}
+
+/**
+ * cf_executor_map_named:
+ * @self: an executor
+ * @function: a name, as for [method@Executor.submit_named]
+ * @items: an array; each child is the arguments of one call
+ * @timeout_us: for how many microseconds from now on to wait for results at
+ *   all, or -1
+ * @chunksize: how many items, at least 1, go to a process in one message; for
+ *   tiny calls
+ * @buffersize: how many items may be submitted and not yielded, rounded up to
+ *   whole chunks; 0 submits all at once
+ * @error: return location for an error
+ *
+ * Calls a function, found by its name, for each item of an array.
+ *
+ * This does not block. The errors are those of [method@Executor.map] and
+ * [method@Executor.submit_named].
+ *
+ * Returns: (transfer full): the results, in the order of the items
+ *
+ * Since: 1.0
+ */
+CfResultIter *
+cf_executor_map_named (CfExecutor *self,
+                       const char *function,
+                       GVariant   *items,
+                       gint64      timeout_us,
+                       guint       chunksize,
+                       guint       buffersize,
+                       GError    **error)
+{
+  g_autoptr (GVariant) owned = NULL;
+  CfFunc func;
+
+  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
+  g_return_val_if_fail (function != NULL, NULL);
+  g_return_val_if_fail (items != NULL && g_variant_is_of_type (items, G_VARIANT_TYPE_ARRAY), NULL);
+  g_return_val_if_fail (chunksize >= 1, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  owned = g_variant_ref_sink (items);
+  if (CF_EXECUTOR_GET_CLASS (self)->sends_names)
+    return map (self, NULL, function, items, timeout_us, chunksize, buffersize, error);
+
+  func = (CfFunc) _cf_function_find_named (function, error);
+
+  return func != NULL ? map (self, func, NULL, items, timeout_us, chunksize, buffersize, error) : NULL;
+}
+
+/* Ending */
+
+/**
+ * cf_executor_shutdown:
+ * @self: an executor
+ * @wait: whether to wait until all work is done and the workers have ended
+ * @cancel_futures: whether to cancel, here and now, what has not started
+ *
+ * Takes no more work.
+ *
+ * It may be called several times: a later call may still wait and still
+ * cancel. With @wait it blocks: in a thread that runs a main loop, use
+ * [method@Executor.shutdown_async]. On one of the executor's own workers it
+ * does not wait.
+ *
+ * Since: 1.0
+ */
+void
+cf_executor_shutdown (CfExecutor *self,
+                      gboolean    wait,
+                      gboolean    cancel_futures)
+{
+  CfExecutorClass *klass;
+
+  g_return_if_fail (CF_IS_EXECUTOR (self));
+
+  klass = CF_EXECUTOR_GET_CLASS (self);
+  g_atomic_int_set (&get_private (self)->is_shutdown, TRUE);
+  if (klass->shutdown != NULL)
+    klass->shutdown (self, wait, cancel_futures);
+}
+
+static gpointer
+wait_thread (gpointer data)
+{
+  CfAsync *async = data;
+  GTask   *task = _cf_async_get_task (async);
+
+  cf_executor_shutdown (g_task_get_source_object (task), TRUE, FALSE);
+  if (_cf_async_end (async))
+    g_task_return_boolean (task, TRUE);
+  _cf_async_unref (async);
+
+  return NULL;
+}
+
+/**
+ * cf_executor_shutdown_async:
+ * @self: an executor
+ * @cancel_futures: whether to cancel, here and now, what has not started
+ * @cancellable: (nullable): ends the waiting; the executor stays shut down
+ * @callback: (scope async) (closure user_data): called when all work is done
+ *   and the workers have ended
+ * @user_data: for @callback
+ *
+ * Takes no more work, and waits in a main loop for the end of what there is.
+ *
+ * @callback is called in the main context that is thread-default here, never
+ * inside this call.
+ *
+ * Since: 1.0
+ */
+void
+cf_executor_shutdown_async (CfExecutor         *self,
+                            gboolean            cancel_futures,
+                            GCancellable       *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer            user_data)
+{
+  CfAsync *async;
+  GTask   *task;
+  GThread *thread;
+  GError  *error = NULL;
+
+  g_return_if_fail (CF_IS_EXECUTOR (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, cf_executor_shutdown_async);
+  async = _cf_async_new (task);
+  cf_executor_shutdown (self, FALSE, cancel_futures);
+
+  thread = g_thread_try_new ("cf-shutdown", wait_thread, _cf_async_ref (async), &error);
+  if (thread != NULL)
+    {
+      g_thread_unref (thread);
+      _cf_async_watch (async, -1, NULL, NULL, NULL);
+    }
+  else
+    {
+      g_task_return_error (task, error);
+      _cf_async_unref (async);
+    }
+  _cf_async_unref (async);
+}
+
+/**
+ * cf_executor_shutdown_finish:
+ * @self: an executor
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Gets the outcome of [method@Executor.shutdown_async].
+ *
+ * The error is %G_IO_ERROR_CANCELLED when the waiting was cancelled.
+ *
+ * Returns: true if the executor has ended
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_executor_shutdown_finish (CfExecutor   *self,
+                             GAsyncResult *result,
+                             GError      **error)
+{
+  g_return_val_if_fail (CF_IS_EXECUTOR (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * cf_executor_is_shutdown:
+ * @self: an executor
+ *
+ * Tells whether the executor was shut down.
+ *
+ * Returns: true if it takes no more work
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_executor_is_shutdown (CfExecutor *self)
+{
+  g_return_val_if_fail (CF_IS_EXECUTOR (self), FALSE);
+
+  return g_atomic_int_get (&get_private (self)->is_shutdown) != 0;
+}

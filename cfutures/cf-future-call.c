@@ -1,0 +1,263 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-error.h"
+#include "cf-function-private.h"
+#include "cf-future-private.h"
+#include "cf-wait-graph-private.h"
+
+/* The call that a future carries: made with it, run once, released before the future is done. */
+
+static CfFuture *
+new_with_call (guint    kind,
+               gpointer func,
+               gpointer data)
+{
+  CfFuture       *self = _cf_future_alloc ();
+  CfFutureFields *fields = _cf_future_fields (self);
+
+  fields->state = CF_PHASE_PENDING | kind;
+  fields->call.func = func;
+  fields->call.data = data;
+
+  return self;
+}
+
+static gpointer
+sink (GVariant *args)
+{
+  return args != NULL ? g_variant_ref_sink (args) : NULL;
+}
+
+/**
+ * cf_future_new_for_func: (skip)
+ * @func: (scope forever): a function
+ * @args: (nullable): its arguments; a floating reference is taken over
+ *
+ * Makes a pending future that carries a call, for
+ * [method@Executor.schedule] or [method@Future.run].
+ *
+ * Returns: (transfer full): the future
+ *
+ * Since: 1.0
+ */
+CfFuture *
+cf_future_new_for_func (CfFunc    func,
+                        GVariant *args)
+{
+  g_return_val_if_fail (func != NULL, NULL);
+
+  return new_with_call (CF_CALL_FUNC, (gpointer) func, sink (args));
+}
+
+/**
+ * cf_future_new_for_task:
+ * @func: (scope notified) (closure user_data) (destroy destroy): a function
+ * @user_data: its data
+ * @destroy: for @user_data; called before the future is done, in the thread
+ *   that ran @func or that settled the future otherwise
+ *
+ * Makes a pending future that carries a call, for
+ * [method@Executor.schedule] or [method@Future.run].
+ *
+ * Returns: (transfer full): the future
+ *
+ * Since: 1.0
+ */
+CfFuture *
+cf_future_new_for_task (CfTaskFunc     func,
+                        gpointer       user_data,
+                        GDestroyNotify destroy)
+{
+  CfFuture *self;
+
+  g_return_val_if_fail (func != NULL, NULL);
+
+  self = new_with_call (CF_CALL_TASK, (gpointer) func, user_data);
+  if (destroy != NULL)
+    _cf_future_ensure_extra (self)->destroy = destroy;
+
+  return self;
+}
+
+/* The call of a function that another process knows by that name. */
+CfFuture *
+_cf_future_new_for_named (const char *function,
+                          GVariant   *args)
+{
+  CfFuture *self = new_with_call (CF_CALL_NAMED, NULL, sink (args));
+
+  _cf_future_ensure_extra (self)->function = g_strdup (function);
+
+  return self;
+}
+
+static void
+release_data (CfFuture *self,
+              guint     kind,
+              gpointer  data)
+{
+  CfFutureExtra *extra = _cf_future_peek_extra (self);
+  GDestroyNotify destroy = extra != NULL ? g_steal_pointer (&extra->destroy) : NULL;
+
+  if (kind == CF_CALL_TASK && destroy != NULL)
+    destroy (data);
+  else if (kind != CF_CALL_TASK && data != NULL)
+    g_variant_unref (data);
+}
+
+/* Releases the call of a future that is in the state @state, if it still has one.  For who owns the phase. */
+void
+_cf_future_release_call (CfFuture *self,
+                         guint     state)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+  CfFutureCall    call = fields->call;
+
+  if ((state & CF_CALL_MASK) == 0)
+    return;
+
+  fields->call.data = NULL;
+  release_data (self, state & CF_CALL_MASK, call.data);
+  if (call.owner != NULL && call.owner->release != NULL)
+    call.owner->release (call.owner);
+}
+
+/* What a future has to say about itself to another process; for the executor that has it.  The strings live with the
+ * future, @args are a full reference.  FALSE: it has no call any more. */
+gboolean
+_cf_future_get_call (CfFuture    *self,
+                     CfFunc      *func,
+                     const char **named,
+                     GVariant   **args)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+  guint           kind = _cf_future_load (self) & CF_CALL_MASK;
+
+  *func = kind == CF_CALL_FUNC ? (CfFunc) fields->call.func : NULL;
+  *named = kind == CF_CALL_NAMED ? _cf_future_peek_extra (self)->function : NULL;
+  *args = (kind == CF_CALL_FUNC || kind == CF_CALL_NAMED) && fields->call.data != NULL ? g_variant_ref (fields->call.data) : NULL;
+
+  return kind != 0;
+}
+
+/* The data of a future that is to run that task; NULL when it is another one. */
+gpointer
+_cf_future_get_task_data (CfFuture  *self,
+                          CfTaskFunc func)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+  gboolean        is_that = (_cf_future_load (self) & CF_CALL_MASK) == CF_CALL_TASK && fields->call.func == (gpointer) func;
+
+  return is_that ? fields->call.data : NULL;
+}
+
+static void
+call_func (CfFutureCall *call,
+           GCancellable *cancellable,
+           GValue       *result,
+           GError      **error)
+{
+  GVariant *variant = ((CfFunc) call->func) (call->data, cancellable, error);
+
+  if (variant == NULL)
+    return;
+  g_value_init (result, G_TYPE_VARIANT);
+  g_value_take_variant (result, g_variant_take_ref (variant));
+}
+
+static gboolean
+call_by_kind (CfFuture     *self,
+              guint         kind,
+              CfFutureCall *call,
+              GCancellable *cancellable,
+              GValue       *result,
+              GError      **error)
+{
+  if (kind == CF_CALL_TASK)
+    return ((CfTaskFunc) call->func) (result, cancellable, call->data, error);
+
+  if (kind == CF_CALL_NAMED)
+    call->func = (gpointer) _cf_function_find_named (_cf_future_peek_extra (self)->function, error);
+  if (call->func != NULL)
+    call_func (call, cancellable, result, error);
+
+  return G_IS_VALUE (result);
+}
+
+/* Either a result or an error is left. */
+static void
+check_outcome (gboolean success,
+               GValue  *result,
+               GError **error)
+{
+  if (!success && *error == NULL)
+    g_set_error_literal (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The function gave neither a result nor an error");
+  if (*error != NULL && G_IS_VALUE (result))
+    g_value_unset (result);
+}
+
+/* Runs a claimed future in this thread, and settles it. */
+void
+_cf_future_run_claimed (CfFuture *self)
+{
+  CfFutureCall  call;
+  guint         kind = _cf_future_start (self, &call);
+  CfWaitFrame   frame;
+  GValue        result = G_VALUE_INIT;
+  GError       *error = NULL;
+  GCancellable *cancellable = _cf_future_lend_cancellable (self);
+  gboolean      success;
+
+  _cf_wait_frame_push (&frame, self);
+  success = call_by_kind (self, kind, &call, cancellable, &result, &error);
+  check_outcome (success, &result, &error);
+  _cf_future_take_cancellable_back (self, cancellable);
+  release_data (self, kind, call.data);
+  if (call.owner != NULL && call.owner->release != NULL)
+    call.owner->release (call.owner);
+  _cf_wait_frame_pop (&frame);
+
+  /* Somebody may have settled it by hand meanwhile. */
+  if (!_cf_future_settle (self, G_IS_VALUE (&result) ? &result : NULL, error))
+    {
+      g_clear_error (&error);
+      if (G_IS_VALUE (&result))
+        g_value_unset (&result);
+    }
+}
+
+/**
+ * cf_future_run:
+ * @self: a future
+ *
+ * Runs the function of the future in the calling thread, and settles it.
+ *
+ * This is what an executor has to do with a future.  It blocks for as long as
+ * the function runs; done-callbacks run in this call.
+ *
+ * Returns: true if the function was run, whatever its outcome; false if the
+ *   future was cancelled, or was started before
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_future_run (CfFuture *self)
+{
+  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+
+  if ((_cf_future_load (self) & CF_FLAG_QUEUED) == 0 && _cf_future_claim (self, TRUE))
+    {
+      g_object_ref (self);
+      _cf_future_run_claimed (self);
+      cf_future_unref (self);
+      return TRUE;
+    }
+
+  /* The second step of a cancel, if it is one. */
+  cf_future_set_running_or_notify_cancel (self);
+
+  return FALSE;
+}

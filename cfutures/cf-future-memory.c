@@ -1,0 +1,202 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <string.h>
+
+#include "cf-delivery-private.h"
+#include "cf-future-private.h"
+
+/* How futures come into being and end.
+ *
+ * The last g_object_unref() is dear, as is g_object_new(): what both of them do is mostly about things that few futures
+ * have.  A plain CfFuture to which nobody attached anything ends here instead, and a few of those are kept in the thread
+ * that ended them, to be used again.
+ */
+
+#define FREE_LIST_MAX 2048
+
+static __thread CfFuture *free_list;   /* linked by their private words */
+static __thread guint     n_free;      /* in free_list */
+static __thread gboolean  is_watched;  /* the thread's end empties the list */
+static __thread gboolean  is_shut;     /* the thread is ending */
+
+static void empty_free_list (gpointer data);
+
+static GPrivate thread_end = G_PRIVATE_INIT (empty_free_list);
+
+static void
+empty_free_list (gpointer data G_GNUC_UNUSED)
+{
+  is_shut = TRUE;
+  while (free_list != NULL)
+    {
+      CfFuture *self = free_list;
+
+      free_list = _cf_future_fields (self)->next;
+      g_type_free_instance ((GTypeInstance *) self);
+    }
+  n_free = 0;
+}
+
+/* Who looks for errors in the use of memory wants every object to be a fresh one. */
+static gboolean
+is_recycling (void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return FALSE;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  return FALSE;
+#endif
+#endif
+  static gsize answer;
+
+  if (g_once_init_enter (&answer))
+    {
+      const char *slice = g_getenv ("G_SLICE");
+
+      g_once_init_leave (&answer, slice != NULL && *slice != '\0' ? 1 : 2);
+    }
+
+  return answer == 2;
+}
+
+static GMainContext *
+dup_context (void)
+{
+  GMainContext *context = g_main_context_get_thread_default ();
+
+  return context != NULL ? g_main_context_ref (context) : NULL;
+}
+
+/* A plain pending future. */
+CfFuture *
+_cf_future_alloc (void)
+{
+  CfFuture       *self = free_list;
+  CfFutureFields *fields;
+
+  if (self == NULL)
+    return g_object_new (CF_TYPE_FUTURE, NULL);
+
+  fields = _cf_future_fields (self);
+  free_list = fields->next;
+  n_free--;
+  memset (fields, 0, sizeof *fields);
+  fields->context = dup_context ();
+  g_atomic_int_set (&G_OBJECT (self)->ref_count, 1);
+
+  return self;
+}
+
+void
+_cf_future_init_fields (CfFuture *self)
+{
+  _cf_future_fields (self)->context = dup_context ();
+}
+
+static void
+drop_callbacks (CfFutureFields *fields)
+{
+  CfWaiter *waiter = _cf_waiters_close (&fields->waiters, NULL);
+
+  while (waiter != NULL)
+    {
+      CfWaiter *next = waiter->next;
+
+      waiter->tell (waiter, NULL);
+      waiter = next;
+    }
+}
+
+/* Releases all that a future has, which nobody holds any more. */
+void
+_cf_future_reset (CfFuture *self)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+  guint           state = _cf_future_load (self);
+  GMainContext   *context = g_steal_pointer (&fields->context);
+
+  if ((state & CF_CALL_MASK) != 0)
+    _cf_future_release_call (self, state);
+  else if (_cf_phase_is_done (state) && G_IS_VALUE (&fields->result))
+    g_value_unset (&fields->result);
+
+  if (!_cf_waiters_is_empty (&fields->waiters))
+    drop_callbacks (fields);
+  _cf_future_free_extra (self);
+  if (context != NULL)
+    g_main_context_unref (context);
+}
+
+static void
+recycle (CfFuture *self)
+{
+  if (n_free >= FREE_LIST_MAX || is_shut || !is_recycling ())
+    {
+      g_type_free_instance ((GTypeInstance *) self);
+      return;
+    }
+
+  if (!is_watched)
+    {
+      is_watched = TRUE;
+      g_private_set (&thread_end, &thread_end);
+    }
+  g_atomic_int_set (&G_OBJECT (self)->ref_count, 0);
+  _cf_future_fields (self)->next = free_list;
+  free_list = self;
+  n_free++;
+}
+
+/* Nobody but the caller has a reference, and nothing that GObject would have to tell of the end hangs on the future. */
+static gboolean
+is_last_and_plain (CfFuture *self)
+{
+  GObject *object = (GObject *) self;
+
+  return G_TYPE_FROM_INSTANCE (self) == CF_TYPE_FUTURE &&
+         g_atomic_int_get (&object->ref_count) == 1 &&
+         g_atomic_pointer_get (&object->qdata) == NULL;
+}
+
+/* The context may take a reference for as long as it knows the future. */
+static gboolean
+leave_context (CfFuture *self)
+{
+  if ((_cf_future_load (self) & CF_FLAG_LINKED) == 0)
+    return TRUE;
+  if (_cf_future_has_handler (self))
+    return FALSE;
+
+  _cf_delivery_remove (self);
+
+  return is_last_and_plain (self);
+}
+
+/**
+ * cf_future_unref: (skip)
+ * @self: (transfer full): a future
+ *
+ * Drops a reference, as [method@GObject.Object.unref] does, and costs much less
+ * when it is the last one.
+ *
+ * Since: 1.0
+ */
+void
+cf_future_unref (CfFuture *self)
+{
+  g_return_if_fail (CF_IS_FUTURE (self));
+
+  if (!is_last_and_plain (self) || !leave_context (self))
+    {
+      g_object_unref (self);
+      return;
+    }
+
+  g_signal_handlers_destroy (self);
+  _cf_future_reset (self);
+  recycle (self);
+}

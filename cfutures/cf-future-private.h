@@ -1,0 +1,202 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "cf-future.h"
+#include "cf-waiter-private.h"
+
+G_BEGIN_DECLS
+
+/* Where a scheduled future waits for its turn.  The functions are called without any lock. */
+typedef struct _CfFutureOwner CfFutureOwner;
+
+struct _CfFutureOwner
+{
+  /* Takes @future, which is being cancelled, out.  FALSE: it has been started, it can not be cancelled. */
+  gboolean (*take_back) (CfFutureOwner *self,
+                         CfFuture      *future);
+  /* Ends @future in whatever it is.  FALSE: it was done.  May be NULL. */
+  gboolean (*abandon) (CfFutureOwner *self,
+                       CfFuture      *future);
+  /* Claims @future, which it queues, for the calling worker to run.  FALSE: it must not, or somebody else has it. */
+  gboolean (*claim) (CfFutureOwner *self,
+                     CfFuture      *future);
+  /* Whether its workers run what they wait for. */
+  gboolean (*runs_inline) (CfFutureOwner *self);
+  /* How many of its workers have to be stuck for it to be.  May be NULL: it never is. */
+  guint (*get_max_workers) (CfFutureOwner *self);
+  /* Drops what the future held of it.  May be NULL: it stays for as long as it has the future. */
+  void (*release) (CfFutureOwner *self);
+};
+
+/* What hangs on few futures only. */
+typedef struct
+{
+  GError        *error;        /* set before the future is done */
+  guintptr       cancellable;  /* (atomic): a GCancellable, and whether it is only lent */
+  GDestroyNotify destroy;      /* (call): of the data of a task */
+  char          *name;         /* (names lock) (owned) (nullable) */
+  char          *function;     /* (const) (owned) (nullable): the name of a named function */
+} CfFutureExtra;
+
+/* What a future is to do.  The words are those of the result, once the call is over. */
+typedef struct
+{
+  gpointer       func;
+  gpointer       data;  /* the arguments (owned) (nullable), or the data of a task */
+  CfFutureOwner *owner; /* (nullable): valid while it has the future */
+} CfFutureCall;
+
+/* The life of a future.  What is in brackets lasts for moments and looks like what it comes from:
+ *
+ *   PENDING ──▶ [STARTING] ──▶ RUNNING ──▶ [SETTLING] ─────────────▶ FINISHED
+ *    │  │ ▲                       └──────▶ [RUNNING_CANCELLING] ──▶ CANCELLED
+ *    │  │ └ [ASKING]                                                     ▲
+ *    │  │      └──────────────────────────▶ [CANCELLING] ────────────────┘
+ *    │  └─────────────────────────────────▶ [PENDING_SETTLING] ───▶ FINISHED
+ *
+ * Each arrow is an atomic change of `state`, and who made one that leads into brackets owns the call and the result
+ * until he leads out of them.
+ */
+typedef enum
+{
+  CF_PHASE_PENDING,
+  CF_PHASE_ASKING,     /* the owner is asked whether it can be cancelled */
+  CF_PHASE_CANCELLING, /* the call is being released */
+  CF_PHASE_PENDING_SETTLING,
+  CF_PHASE_STARTING,
+  CF_PHASE_RUNNING,
+  CF_PHASE_SETTLING,
+  CF_PHASE_RUNNING_CANCELLING,
+  CF_PHASE_FINISHED,
+  CF_PHASE_CANCELLED,
+} CfPhase;
+
+enum
+{
+  CF_PHASE_MASK = 0xf,
+
+  CF_CALL_FUNC = 1 << 4,
+  CF_CALL_TASK = 2 << 4,
+  CF_CALL_NAMED = 3 << 4,
+  CF_CALL_MASK = 3 << 4,
+
+  CF_FLAG_SCHEDULED = 1 << 6, /* an executor has it, or had it */
+  CF_FLAG_QUEUED = 1 << 10,   /* it has an owner, who alone starts it */
+  CF_FLAG_NOTIFIED = 1 << 7,  /* a cancel is seen by everybody */
+  CF_FLAG_LINKED = 1 << 8,    /* (delivery lock): in the queue of its context */
+  CF_FLAG_KEPT = 1 << 9,      /* (delivery lock): and that holds a reference */
+};
+
+/* The private words of a future. */
+typedef struct
+{
+  guint     state;   /* (atomic): a phase and flags */
+  guint     stamp;   /* (stamps lock): of the last list that it was seen in */
+  CfWaiters waiters; /* (atomic) */
+  union
+  {
+    CfFutureCall call;
+    GValue       result;
+  };
+  CfFuture      *next;    /* (lock of the queue that it is in): of an executor, then of its context */
+  CfFuture      *prev;    /* (lock of the queue that it is in) */
+  GMainContext  *context; /* (delivery) (owned) (nullable): NULL is the global default, or that it is not needed any more */
+  guintptr       extra;   /* (atomic): a CfFutureExtra (owned) (nullable), or a lent cancellable */
+} CfFutureFields;
+
+G_STATIC_ASSERT (sizeof (CfFutureFields) == sizeof (((CfFuture *) NULL)->reserved));
+
+static inline CfFutureFields *
+_cf_future_fields (CfFuture *self)
+{
+  return (CfFutureFields *) self->reserved;
+}
+
+static inline guint
+_cf_future_load (CfFuture *self)
+{
+  return __atomic_load_n (&_cf_future_fields (self)->state, __ATOMIC_ACQUIRE);
+}
+
+static inline gboolean
+_cf_phase_is_done (guint state)
+{
+  return (state & CF_PHASE_MASK) >= CF_PHASE_FINISHED;
+}
+
+/* cf-future-memory: fresh ones, and the end */
+CfFuture *_cf_future_alloc (void);
+void      _cf_future_init_fields (CfFuture *self);
+void      _cf_future_reset (CfFuture *self);
+
+/* cf-future-extra */
+CfFutureExtra *_cf_future_peek_extra (CfFuture *self);
+CfFutureExtra *_cf_future_ensure_extra (CfFuture *self);
+void           _cf_future_free_extra (CfFuture *self);
+GCancellable  *_cf_future_lend_cancellable (CfFuture *self);
+void           _cf_future_take_cancellable_back (CfFuture     *self,
+                                                 GCancellable *cancellable);
+GCancellable  *_cf_cancellable_borrow (void);
+gboolean       _cf_cancellable_is_as_new (GCancellable *cancellable);
+void           _cf_cancellable_give_back (GCancellable *cancellable);
+char          *_cf_future_dup_name (CfFuture *self);
+gpointer       _cf_future_peek_function (CfFuture *self);
+void           _cf_future_set_name (CfFuture   *self,
+                                    const char *name);
+
+/* cf-future-settle: the state machine */
+gboolean _cf_future_claim (CfFuture *self,
+                           gboolean  may_wait);
+guint    _cf_future_start (CfFuture     *self,
+                           CfFutureCall *call);
+gboolean _cf_future_claim_running (CfFuture *self);
+CfFutureOwner *_cf_future_peek_owner (CfFuture *self);
+gboolean _cf_future_settle (CfFuture *self,
+                            GValue   *result,
+                            GError   *error);
+gboolean _cf_future_terminate_running (CfFuture *self);
+gboolean _cf_future_try_schedule (CfFuture *self);
+void     _cf_future_unschedule (CfFuture *self);
+gboolean _cf_future_begin_queueing (CfFuture      *self,
+                                    CfFutureOwner *owner);
+void     _cf_future_end_queueing (CfFuture *self,
+                                  gboolean  is_queued);
+
+/* cf-future-call */
+CfFuture *_cf_future_new_for_named (const char *function,
+                                    GVariant   *args);
+void      _cf_future_run_claimed (CfFuture *self);
+void      _cf_future_release_call (CfFuture *self,
+                                   guint     state);
+gboolean  _cf_future_get_call (CfFuture    *self,
+                               CfFunc      *func,
+                               const char **named,
+                               GVariant   **args);
+gpointer  _cf_future_get_task_data (CfFuture  *self,
+                                    CfTaskFunc func);
+
+/* cf-future-wait */
+gboolean _cf_future_add_waiter (CfFuture *self,
+                                CfWaiter *waiter);
+gboolean _cf_future_remove_waiter (CfFuture *self,
+                                   CfWaiter *waiter);
+gboolean _cf_future_is_listed (CfFuture *self);
+gboolean _cf_future_has_failed (CfFuture *self);
+gboolean _cf_future_check (CfFuture *self,
+                           GError  **error);
+gboolean _cf_future_run_inline (CfFuture *self);
+gboolean _cf_future_may_run_inline (CfFutureOwner *owner);
+
+/* cf-future */
+char *_cf_future_describe (CfFuture *self);
+void _cf_future_emit (CfFuture *self,
+                      guint     state);
+gboolean _cf_future_has_handler (CfFuture *self);
+
+G_END_DECLS

@@ -1,0 +1,468 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <string.h>
+
+#include "cf-delivery-private.h"
+#include "cf-error.h"
+#include "cf-future-private.h"
+#include "cf-parker-private.h"
+
+/* All that changes the state of a future; cf-future-private.h has the drawing. */
+
+static guint
+get_phase (guint state)
+{
+  return state & CF_PHASE_MASK;
+}
+
+static gboolean
+swap_state (CfFuture *self,
+            guint    *from,
+            guint     to)
+{
+  return __atomic_compare_exchange_n (&_cf_future_fields (self)->state, from, to, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* For who owns the phase: others may still set flags meanwhile.  Returns the state as it was. */
+static guint
+set_phase (CfFuture *self,
+           guint     phase,
+           guint     set,
+           guint     clear)
+{
+  guint state = _cf_future_load (self);
+
+  while (!swap_state (self, &state, (state & ~(CF_PHASE_MASK | clear)) | phase | set))
+    ;
+
+  return state;
+}
+
+/* The state once nobody is in the middle of a step that lasts for moments. */
+static guint
+load_calm (CfFuture *self)
+{
+  guint state, n_rounds = 0;
+
+  for (;;)
+    {
+      state = _cf_future_load (self);
+      if (get_phase (state) != CF_PHASE_ASKING && get_phase (state) != CF_PHASE_STARTING)
+        return state;
+      _cf_parker_relax (&n_rounds);
+    }
+}
+
+/* Changes one phase for another, once nobody is in the middle of a step.  FALSE: it is in none of the two. */
+static gboolean
+change_phase (CfFuture *self,
+              guint     from,
+              guint     to,
+              guint    *before)
+{
+  guint state = load_calm (self);
+
+  while (get_phase (state) == from)
+    {
+      if (swap_state (self, &state, (state & ~CF_PHASE_MASK) | to))
+        {
+          *before = state;
+          return TRUE;
+        }
+      state = load_calm (self);
+    }
+
+  *before = state;
+
+  return FALSE;
+}
+
+/* Takes a pending future for the caller, who goes on with _cf_future_start().  With a lock held, do not wait. */
+gboolean
+_cf_future_claim (CfFuture *self,
+                  gboolean  may_wait)
+{
+  guint state = _cf_future_load (self);
+
+  if (may_wait)
+    return change_phase (self, CF_PHASE_PENDING, CF_PHASE_STARTING, &state);
+
+  while (get_phase (state) == CF_PHASE_PENDING)
+    if (swap_state (self, &state, (state & ~CF_PHASE_MASK) | CF_PHASE_STARTING))
+      return TRUE;
+
+  return FALSE;
+}
+
+/* For the owner of a queued future: claims it, makes it running, and leaves the call where it is. */
+gboolean
+_cf_future_claim_running (CfFuture *self)
+{
+  if (!_cf_future_claim (self, TRUE))
+    return FALSE;
+  _cf_future_start (self, NULL);
+
+  return TRUE;
+}
+
+/* The owner of a pending future; not to be followed, as it may be gone by now. */
+CfFutureOwner *
+_cf_future_peek_owner (CfFuture *self)
+{
+  guint          state = _cf_future_load (self);
+  CfFutureOwner *owner;
+
+  if (get_phase (state) != CF_PHASE_PENDING || (state & CF_FLAG_QUEUED) == 0)
+    return NULL;
+  owner = __atomic_load_n (&_cf_future_fields (self)->call.owner, __ATOMIC_ACQUIRE);
+
+  return _cf_future_load (self) == state ? owner : NULL;
+}
+
+/* Makes a claimed future a running one, and moves its call to the caller when there is a place for it.  Returns the kind
+ * of the call.  The function stays to be seen, for its name. */
+guint
+_cf_future_start (CfFuture     *self,
+                  CfFutureCall *call)
+{
+  guint kind;
+
+  if (call != NULL)
+    *call = _cf_future_fields (self)->call;
+  kind = set_phase (self, CF_PHASE_RUNNING, 0, call != NULL ? CF_CALL_MASK : 0) & CF_CALL_MASK;
+  _cf_delivery_add (self);
+
+  return kind;
+}
+
+static gpointer
+peek_function (CfFuture *self,
+               guint     state)
+{
+  return (state & CF_CALL_MASK) != CF_CALL_NAMED ? _cf_future_fields (self)->call.func : NULL;
+}
+
+/* The last step into FINISHED or CANCELLED: from here on others see it.  The caller holds a reference. */
+static void
+publish (CfFuture *self,
+         guint     phase,
+         guint     flags,
+         gpointer  function)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+  guint           before = set_phase (self, phase, flags, CF_CALL_MASK);
+
+  if ((before & CF_FLAG_LINKED) == 0)
+    _cf_delivery_add (self);
+
+  if (phase == CF_PHASE_FINISHED || ((before | flags) & CF_FLAG_NOTIFIED) != 0)
+    _cf_waiters_tell (_cf_waiters_close (&fields->waiters, function), self);
+  else
+    _cf_waiters_tell (_cf_waiters_take_early (&fields->waiters), self);
+}
+
+/* Out of the queue of an executor, where a future lies that somebody settles before a worker came. */
+static gboolean
+leave_queue (CfFuture *self,
+             guint     state)
+{
+  CfFutureOwner *owner = _cf_future_fields (self)->call.owner;
+
+  return (state & CF_FLAG_QUEUED) == 0 || owner->take_back (owner, self);
+}
+
+static void
+put_result (CfFuture *self,
+            GValue   *result,
+            GError   *error)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+
+  if (error != NULL)
+    _cf_future_ensure_extra (self)->error = error;
+
+  /* Somebody may be looking for the function or the owner there. */
+  __atomic_store_n (&fields->call.func, error == NULL && result != NULL ? (gpointer) result->g_type : NULL, __ATOMIC_RELEASE);
+  __atomic_store_n (&fields->call.owner, error == NULL && result != NULL ? result->data[1].v_pointer : NULL, __ATOMIC_RELEASE);
+  if (error == NULL && result != NULL)
+    {
+      fields->result.data[0] = result->data[0];
+      memset (result, 0, sizeof *result);
+    }
+}
+
+/* Gives a pending or running future its outcome: moves @result (nullable) or takes @error (nullable) over.  FALSE: it has
+ * one, or is being given one; @result and @error stay the caller's. */
+gboolean
+_cf_future_settle (CfFuture *self,
+                   GValue   *result,
+                   GError   *error)
+{
+  guint    state;
+  gpointer function;
+
+  if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state) &&
+      !change_phase (self, CF_PHASE_PENDING, CF_PHASE_PENDING_SETTLING, &state) &&
+      /* Between the two looks it may have begun to run. */
+      !change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state))
+    return FALSE;
+
+  function = peek_function (self, state);
+  if (get_phase (state) == CF_PHASE_PENDING)
+    leave_queue (self, state);
+  _cf_future_release_call (self, state);
+  put_result (self, result, error);
+  publish (self, CF_PHASE_FINISHED, 0, function);
+
+  return TRUE;
+}
+
+static void
+settle_cancelled (CfFuture *self,
+                  guint     state,
+                  guint     flags)
+{
+  gpointer function = peek_function (self, state);
+
+  _cf_future_release_call (self, state);
+  put_result (self, NULL, NULL);
+  publish (self, CF_PHASE_CANCELLED, flags, function);
+}
+
+static gboolean
+is_being_cancelled (guint state)
+{
+  return get_phase (state) == CF_PHASE_CANCELLING || get_phase (state) == CF_PHASE_RUNNING_CANCELLING ||
+         get_phase (state) == CF_PHASE_CANCELLED;
+}
+
+/**
+ * cf_future_cancel:
+ * @self: a future
+ *
+ * Cancels the future, if it has not started.
+ *
+ * A future that waits in the queue of an executor leaves it at once: its
+ * function never runs, and its arguments are released by this call, as are
+ * the waiters told and the done-callbacks run.  For a future that no executor
+ * queues, [func@wait] and [func@as_completed] see the cancel only after
+ * [method@Future.set_running_or_notify_cancel].
+ *
+ * Returns: true if the future is cancelled and will never run
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_future_cancel (CfFuture *self)
+{
+  guint state;
+
+  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+
+  if (!change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
+    return is_being_cancelled (state);
+
+  if (!leave_queue (self, state))
+    {
+      set_phase (self, CF_PHASE_PENDING, 0, 0);
+      return FALSE;
+    }
+
+  set_phase (self, CF_PHASE_CANCELLING, 0, 0);
+  settle_cancelled (self, state, (state & CF_FLAG_QUEUED) != 0 ? CF_FLAG_NOTIFIED : 0);
+
+  return TRUE;
+}
+
+/* Ends a running future: with its worker, where the owner can do that; else its function is only told. */
+gboolean
+_cf_future_terminate_running (CfFuture *self)
+{
+  CfFutureOwner *owner;
+  guint          state;
+
+  if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_CANCELLING, &state))
+    return is_being_cancelled (state) && !_cf_phase_is_done (state);
+
+  owner = (state & CF_CALL_MASK) != 0 && (state & CF_FLAG_QUEUED) != 0 ? _cf_future_fields (self)->call.owner : NULL;
+  if (owner == NULL || owner->abandon == NULL)
+    {
+      set_phase (self, CF_PHASE_RUNNING, 0, 0);
+      g_cancellable_cancel (cf_future_get_cancellable (self));
+      return TRUE;
+    }
+
+  owner->abandon (owner, self);
+  settle_cancelled (self, state, CF_FLAG_NOTIFIED);
+
+  return TRUE;
+}
+
+/* The second step of a cancel, which only the first one who comes takes. */
+static void
+notify_cancel (CfFuture *self)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+  guint           before = __atomic_fetch_or (&fields->state, CF_FLAG_NOTIFIED, __ATOMIC_ACQ_REL);
+
+  /* Who is cancelling it just now does it himself. */
+  if ((before & CF_FLAG_NOTIFIED) == 0 && get_phase (before) == CF_PHASE_CANCELLED)
+    _cf_waiters_tell (_cf_waiters_close (&fields->waiters, NULL), self);
+}
+
+/**
+ * cf_future_set_running_or_notify_cancel:
+ * @self: a future
+ *
+ * Says that the work of the future begins, or that its cancel was noticed.
+ *
+ * This is for executors that do not use [method@Future.run].
+ *
+ * Returns: true if the future is running now, false if it was cancelled, or
+ *   started before: then do not run it
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_future_set_running_or_notify_cancel (CfFuture *self)
+{
+  guint state;
+
+  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+
+  state = _cf_future_load (self);
+  if ((state & CF_FLAG_QUEUED) == 0 && change_phase (self, CF_PHASE_PENDING, CF_PHASE_STARTING, &state))
+    {
+      _cf_future_start (self, NULL);
+      return TRUE;
+    }
+  if (get_phase (state) == CF_PHASE_CANCELLING || get_phase (state) == CF_PHASE_CANCELLED)
+    notify_cancel (self);
+
+  return FALSE;
+}
+
+static gboolean
+refuse_second_outcome (CfFuture *self,
+                       GError  **error)
+{
+  g_set_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_INVALID_STATE, "The future is %s already",
+               cf_future_is_cancelled (self) ? "cancelled" : "finished");
+
+  return FALSE;
+}
+
+/**
+ * cf_future_set_result:
+ * @self: a future
+ * @value: (nullable): the result, which is copied, or %NULL for no value
+ * @error: return location for an error
+ *
+ * Finishes the future with a result.
+ *
+ * Done-callbacks run in this call.  If the future has an outcome, that stands
+ * and @error is [error@Cf.ExecutorError.INVALID_STATE].
+ *
+ * Returns: true if this was the first outcome
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_future_set_result (CfFuture     *self,
+                      const GValue *value,
+                      GError      **error)
+{
+  g_auto (GValue) copy = G_VALUE_INIT;
+
+  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (value == NULL || G_IS_VALUE (value), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (value != NULL)
+    {
+      g_value_init (&copy, G_VALUE_TYPE (value));
+      g_value_copy (value, &copy);
+    }
+
+  return _cf_future_settle (self, value != NULL ? &copy : NULL, NULL) || refuse_second_outcome (self, error);
+}
+
+/**
+ * cf_future_set_exception:
+ * @self: a future
+ * @exception: why there is no result; it is copied
+ * @error: return location for an error
+ *
+ * Finishes the future with an error.
+ *
+ * Done-callbacks run in this call.  If the future has an outcome, that stands
+ * and @error is [error@Cf.ExecutorError.INVALID_STATE].
+ *
+ * Returns: true if this was the first outcome
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_future_set_exception (CfFuture     *self,
+                         const GError *exception,
+                         GError      **error)
+{
+  GError *copy;
+
+  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (exception != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  copy = g_error_copy (exception);
+  if (_cf_future_settle (self, NULL, copy))
+    return TRUE;
+  g_error_free (copy);
+
+  return refuse_second_outcome (self, error);
+}
+
+/* Notes that an executor is given the future.  FALSE: it was before, or is no longer pending. */
+gboolean
+_cf_future_try_schedule (CfFuture *self)
+{
+  guint state = load_calm (self);
+
+  while (get_phase (state) == CF_PHASE_PENDING && (state & CF_FLAG_SCHEDULED) == 0)
+    if (swap_state (self, &state, state | CF_FLAG_SCHEDULED))
+      return TRUE;
+
+  return FALSE;
+}
+
+/* The executor refused it. */
+void
+_cf_future_unschedule (CfFuture *self)
+{
+  __atomic_fetch_and (&_cf_future_fields (self)->state, ~(guint) CF_FLAG_SCHEDULED, __ATOMIC_ACQ_REL);
+}
+
+/* Nobody else changes the future until _cf_future_end_queueing().  FALSE: it was cancelled or settled meanwhile. */
+gboolean
+_cf_future_begin_queueing (CfFuture      *self,
+                           CfFutureOwner *owner)
+{
+  guint state;
+
+  if (!change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
+    return FALSE;
+  __atomic_store_n (&_cf_future_fields (self)->call.owner, owner, __ATOMIC_RELEASE);
+
+  return TRUE;
+}
+
+void
+_cf_future_end_queueing (CfFuture *self,
+                         gboolean  is_queued)
+{
+  if (!is_queued)
+    _cf_future_fields (self)->call.owner = NULL;
+  set_phase (self, CF_PHASE_PENDING, is_queued ? CF_FLAG_QUEUED : 0, 0);
+}

@@ -1,0 +1,604 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-async-private.h"
+#include "cf-error.h"
+#include "cf-future-private.h"
+#include "cf-parker-private.h"
+#include "cf-wait-graph-private.h"
+
+/* All ways to learn the outcome of one future: waiting, asking, callbacks. */
+
+/* How many tasks may wait on one stack for one that runs there too. */
+#define INLINE_DEPTH_MAX 128
+
+static gboolean
+is_done_cb (gpointer data)
+{
+  return _cf_phase_is_done (_cf_future_load (data));
+}
+
+/* FINISHED, or CANCELLED and notified: what waits for many futures sees. */
+gboolean
+_cf_future_is_listed (CfFuture *self)
+{
+  guint state = _cf_future_load (self);
+
+  return (state & CF_PHASE_MASK) == CF_PHASE_FINISHED ||
+         ((state & CF_PHASE_MASK) == CF_PHASE_CANCELLED && (state & CF_FLAG_NOTIFIED) != 0);
+}
+
+static gboolean
+is_listed_cb (gpointer data)
+{
+  return _cf_future_is_listed (data);
+}
+
+/* FALSE: it is done, the waiter will not be told. */
+gboolean
+_cf_future_add_waiter (CfFuture *self,
+                       CfWaiter *waiter)
+{
+  return _cf_waiters_add (&_cf_future_fields (self)->waiters, waiter,
+                          waiter->kind == CF_WAITER_LIST ? is_listed_cb : is_done_cb, self);
+}
+
+/* FALSE: it is being told, or was. */
+gboolean
+_cf_future_remove_waiter (CfFuture *self,
+                          CfWaiter *waiter)
+{
+  return _cf_waiters_remove (&_cf_future_fields (self)->waiters, waiter);
+}
+
+/* Sleeping */
+
+typedef struct
+{
+  CfWaiter waiter;
+  CfParker parker;
+} Sleeper;
+
+static void
+wake (CfWaiter         *waiter,
+      CfFuture *future G_GNUC_UNUSED)
+{
+  _cf_parker_set (&((Sleeper *) waiter)->parker, CF_PARKER_DONE);
+}
+
+static gboolean
+sleep_in_graph (CfWaitThread *thread,
+                CfFuture     *self,
+                CfParker     *parker,
+                GError      **error)
+{
+  CfWaitRecord record = {
+    .thread = thread,
+    .mode = CF_WAIT_ALL,
+    .targets = &self,
+    .n_targets = 1,
+    .parker = parker,
+  };
+
+  _cf_wait_graph_enter (&record);
+  _cf_parker_park (parker, -1);
+
+  return _cf_wait_graph_leave (&record, error);
+}
+
+/* Sleeps until @self is done.  FALSE: the time ran out, or, with an error, it will never be. */
+static gboolean
+sleep_until_done (CfFuture *self,
+                  gint64    deadline,
+                  GError  **error)
+{
+  Sleeper       sleeper = { .waiter = { .tell = wake, .kind = CF_WAITER_WAKE }, .parker = CF_PARKER_INIT };
+  CfWaitThread *thread = deadline < 0 ? _cf_wait_thread : NULL;
+
+  if (!_cf_future_add_waiter (self, &sleeper.waiter))
+    return TRUE;
+
+  if (thread != NULL && thread->top != NULL)
+    sleep_in_graph (thread, self, &sleeper.parker, error);
+  else
+    _cf_parker_park (&sleeper.parker, deadline);
+
+  if ((_cf_parker_get (&sleeper.parker) & CF_PARKER_DONE) == 0 && _cf_future_remove_waiter (self, &sleeper.waiter))
+    return FALSE;
+
+  /* Somebody has the sleeper in his hands: it cannot go before he is through. */
+  while ((_cf_parker_get (&sleeper.parker) & CF_PARKER_DONE) == 0)
+    {
+      _cf_parker_clear (&sleeper.parker, CF_PARKER_TOLD);
+      _cf_parker_park (&sleeper.parker, -1);
+    }
+
+  return TRUE;
+}
+
+/* Whether this is a worker of the pool @owner that may run what it waits for. */
+gboolean
+_cf_future_may_run_inline (CfFutureOwner *owner)
+{
+  CfWaitThread *thread = _cf_wait_thread;
+
+  return thread != NULL && thread->top != NULL && thread->pool == owner && thread->depth <= INLINE_DEPTH_MAX &&
+         owner->runs_inline (owner);
+}
+
+/* A worker runs what it waits for, if that lies in the queue of its own pool. */
+gboolean
+_cf_future_run_inline (CfFuture *self)
+{
+  CfFutureOwner *owner = _cf_wait_thread != NULL ? _cf_future_peek_owner (self) : NULL;
+
+  if (owner == NULL || !_cf_future_may_run_inline (owner) || !owner->claim (owner, self))
+    return FALSE;
+
+  /* With the reference that the queue had. */
+  _cf_future_run_claimed (self);
+  cf_future_unref (self);
+
+  return TRUE;
+}
+
+static gboolean
+await_for_ever (CfFuture *self,
+                GError  **error)
+{
+  g_autoptr (GError) hopeless = NULL;
+
+  for (;;)
+    {
+      if (_cf_future_run_inline (self) || _cf_spin (is_done_cb, self) || sleep_until_done (self, -1, &hopeless))
+        return TRUE;
+      if (hopeless == NULL)
+        continue;
+
+      /* It may have come into the queue only while we slept. */
+      if (_cf_future_run_inline (self))
+        return TRUE;
+      g_propagate_error (error, g_steal_pointer (&hopeless));
+      return FALSE;
+    }
+}
+
+static gboolean
+await (CfFuture *self,
+       gint64    timeout_us,
+       GError  **error)
+{
+  gint64 deadline;
+
+  if (is_done_cb (self))
+    return TRUE;
+  deadline = _cf_deadline_from_timeout (timeout_us);
+  if (deadline < 0)
+    return await_for_ever (self, error);
+  if (timeout_us > 0 && (_cf_spin (is_done_cb, self) || sleep_until_done (self, deadline, NULL)))
+    return TRUE;
+  if (is_done_cb (self))
+    return TRUE;
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The future is not done yet");
+
+  return FALSE;
+}
+
+/**
+ * cf_future_wait:
+ * @self: a future
+ * @timeout_us: microseconds to wait; 0 only looks, -1 waits for ever
+ *
+ * Waits until the future is done.
+ *
+ * This blocks. A worker of a thread pool that waits without a time limit for
+ * what is still queued in its own pool runs that instead.
+ *
+ * Returns: true if the future is done; false if the time ran out, or the wait
+ *   could never end: [method@Future.get_result] tells why
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_future_wait (CfFuture *self,
+                gint64    timeout_us)
+{
+  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+
+  return await (self, timeout_us, NULL);
+}
+
+/* The outcome of a future that is done */
+
+static GError *
+peek_error (CfFuture *self)
+{
+  CfFutureExtra *extra = _cf_future_peek_extra (self);
+
+  return extra != NULL ? extra->error : NULL;
+}
+
+gboolean
+_cf_future_has_failed (CfFuture *self)
+{
+  return (_cf_future_load (self) & CF_PHASE_MASK) == CF_PHASE_FINISHED && peek_error (self) != NULL;
+}
+
+static gboolean
+check_cancelled (CfFuture *self,
+                 GError  **error)
+{
+  if (!cf_future_is_cancelled (self))
+    return TRUE;
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "The future was cancelled");
+
+  return FALSE;
+}
+
+/* The error of a done future that did not succeed. */
+gboolean
+_cf_future_check (CfFuture *self,
+                  GError  **error)
+{
+  GError *failure = peek_error (self);
+
+  if (!check_cancelled (self, error))
+    return FALSE;
+  if (failure != NULL && error != NULL)
+    *error = g_error_copy (failure);
+
+  return failure == NULL;
+}
+
+static const GValue *
+peek_result (CfFuture *self)
+{
+  const GValue *result = &_cf_future_fields (self)->result;
+
+  return G_IS_VALUE (result) ? result : NULL;
+}
+
+/**
+ * cf_future_get_result:
+ * @self: a future
+ * @timeout_us: microseconds to wait; 0 only looks, -1 waits for ever
+ * @error: return location for an error
+ *
+ * Waits until the future is done, and gets its result.
+ *
+ * This blocks: in a thread that runs a main loop, connect to
+ * [signal@Future::done] instead.
+ *
+ * If the function failed, @error is the error it failed with. If the future
+ * was cancelled, it is %G_IO_ERROR_CANCELLED; if the time ran out,
+ * %G_IO_ERROR_TIMED_OUT; if the wait could never end,
+ * [error@Cf.ExecutorError.DEADLOCK].
+ *
+ * Returns: (transfer none) (nullable): the result, which belongs to the future;
+ *   %NULL without an error if the function gave no value
+ *
+ * Since: 1.0
+ */
+const GValue *
+cf_future_get_result (CfFuture *self,
+                      gint64    timeout_us,
+                      GError  **error)
+{
+  g_return_val_if_fail (CF_IS_FUTURE (self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (!await (self, timeout_us, error) || !_cf_future_check (self, error))
+    return NULL;
+
+  return peek_result (self);
+}
+
+/**
+ * cf_future_dup_variant:
+ * @self: a future
+ * @timeout_us: microseconds to wait; 0 only looks, -1 waits for ever
+ * @error: return location for an error
+ *
+ * Waits until the future is done, and gets the [struct@GLib.Variant] that is
+ * its result.
+ *
+ * This blocks. The errors are those of [method@Future.get_result], and
+ * [error@Cf.ExecutorError.NOT_SUPPORTED] if the result is something else.
+ *
+ * Returns: (transfer full) (nullable): the result; %NULL without an error if
+ *   the function gave no value
+ *
+ * Since: 1.0
+ */
+GVariant *
+cf_future_dup_variant (CfFuture *self,
+                       gint64    timeout_us,
+                       GError  **error)
+{
+  const GValue *result;
+
+  g_return_val_if_fail (CF_IS_FUTURE (self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  result = cf_future_get_result (self, timeout_us, error);
+  if (result == NULL)
+    return NULL;
+  if (G_VALUE_HOLDS_VARIANT (result))
+    return g_value_dup_variant (result);
+
+  g_set_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SUPPORTED,
+               "The result is a %s and no GVariant", G_VALUE_TYPE_NAME (result));
+
+  return NULL;
+}
+
+/**
+ * cf_future_copy_result: (skip)
+ * @self: a future
+ * @timeout_us: microseconds to wait; 0 only looks, -1 waits for ever
+ * @value: a zero-filled value; it stays so if the function gave none
+ * @error: return location for an error
+ *
+ * Waits until the future is done, and copies its result.
+ *
+ * This blocks. The errors are those of [method@Future.get_result].
+ *
+ * Returns: true if the function succeeded
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_future_copy_result (CfFuture *self,
+                       gint64    timeout_us,
+                       GValue   *value,
+                       GError  **error)
+{
+  const GValue *result;
+
+  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (value != NULL && !G_IS_VALUE (value), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!await (self, timeout_us, error) || !_cf_future_check (self, error))
+    return FALSE;
+
+  result = peek_result (self);
+  if (result != NULL)
+    {
+      g_value_init (value, G_VALUE_TYPE (result));
+      g_value_copy (result, value);
+    }
+
+  return TRUE;
+}
+
+/**
+ * cf_future_get_exception:
+ * @self: a future
+ * @timeout_us: microseconds to wait; 0 only looks, -1 waits for ever
+ * @exception: (out) (optional) (nullable): the error that the function failed
+ *   with, or %NULL when it succeeded
+ * @error: return location for an error
+ *
+ * Waits until the future is done, and gets the error of its function.
+ *
+ * This blocks. @error is %G_IO_ERROR_CANCELLED if the future was cancelled,
+ * %G_IO_ERROR_TIMED_OUT if the time ran out, and
+ * [error@Cf.ExecutorError.DEADLOCK] if the wait could never end.
+ *
+ * Returns: true if the function was run to its end
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_future_get_exception (CfFuture *self,
+                         gint64    timeout_us,
+                         GError  **exception,
+                         GError  **error)
+{
+  GError *failure;
+
+  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (exception != NULL)
+    *exception = NULL;
+  if (!await (self, timeout_us, error) || !check_cancelled (self, error))
+    return FALSE;
+
+  failure = peek_error (self);
+  if (exception != NULL && failure != NULL)
+    *exception = g_error_copy (failure);
+
+  return TRUE;
+}
+
+/* Callbacks */
+
+typedef struct
+{
+  CfWaiter         waiter;
+  CfFutureCallback callback;
+  gpointer         user_data;
+  GDestroyNotify   destroy;
+} Callback;
+
+/* @future is NULL when it ends without being done. */
+static void
+call_back (CfWaiter *waiter,
+           CfFuture *future)
+{
+  Callback *self = (Callback *) waiter;
+
+  if (future != NULL)
+    self->callback (future, self->user_data);
+  if (self->destroy != NULL)
+    self->destroy (self->user_data);
+  g_slice_free (Callback, self);
+}
+
+/**
+ * cf_future_add_done_callback: (skip)
+ * @self: a future
+ * @callback: (scope notified) (closure user_data) (destroy destroy): what to
+ *   call when the future is done
+ * @user_data: for @callback
+ * @destroy: for @user_data; called after @callback, in the same thread
+ *
+ * Adds a function that is called when the future is done.
+ *
+ * Callbacks run in the order in which they were added, in the thread that
+ * settles the future, after those who wait were told; at once, in this call,
+ * if it is done already. They must not block.
+ *
+ * Since: 1.0
+ */
+void
+cf_future_add_done_callback (CfFuture        *self,
+                             CfFutureCallback callback,
+                             gpointer         user_data,
+                             GDestroyNotify   destroy)
+{
+  Callback *added;
+
+  g_return_if_fail (CF_IS_FUTURE (self));
+  g_return_if_fail (callback != NULL);
+
+  added = g_slice_new0 (Callback);
+  added->waiter.tell = call_back;
+  added->waiter.kind = CF_WAITER_CALLBACK;
+  added->callback = callback;
+  added->user_data = user_data;
+  added->destroy = destroy;
+  if (!_cf_future_add_waiter (self, &added->waiter))
+    call_back (&added->waiter, self);
+}
+
+/* Waiting in a main loop */
+
+typedef struct
+{
+  CfWaiter        waiter;
+  gatomicrefcount ref_count; /* of the list that it is in, and of the async */
+  CfFuture       *future;    /* (const): the source object of the task */
+  CfAsync        *async;     /* (const) (owned) */
+} AsyncWaiter;
+
+static void
+async_waiter_unref (gpointer data)
+{
+  AsyncWaiter *self = data;
+
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  _cf_async_unref (self->async);
+  g_free (self);
+}
+
+static void
+return_outcome (CfAsync  *async,
+                CfFuture *future)
+{
+  GError *error = NULL;
+
+  if (!_cf_async_end (async))
+    return;
+  if (_cf_future_check (future, &error))
+    g_task_return_boolean (_cf_async_get_task (async), TRUE);
+  else
+    g_task_return_error (_cf_async_get_task (async), error);
+}
+
+static void
+tell_async (CfWaiter *waiter,
+            CfFuture *future)
+{
+  AsyncWaiter *self = (AsyncWaiter *) waiter;
+
+  return_outcome (self->async, future);
+  async_waiter_unref (self);
+}
+
+/* The wait was given up. */
+static void
+forget_async (gpointer data)
+{
+  AsyncWaiter *self = data;
+
+  if (_cf_future_remove_waiter (self->future, &self->waiter))
+    async_waiter_unref (self);
+}
+
+/**
+ * cf_future_wait_async:
+ * @self: a future
+ * @cancellable: (nullable): ends the waiting, not the work
+ * @callback: (scope async) (closure user_data): called when the future is done
+ * @user_data: for @callback
+ *
+ * Waits in a main loop until the future is done.
+ *
+ * @callback is called in the main context that is thread-default here, never
+ * inside this call.
+ *
+ * Since: 1.0
+ */
+void
+cf_future_wait_async (CfFuture           *self,
+                      GCancellable       *cancellable,
+                      GAsyncReadyCallback callback,
+                      gpointer            user_data)
+{
+  AsyncWaiter *waiter;
+  CfAsync     *async;
+  GTask       *task;
+
+  g_return_if_fail (CF_IS_FUTURE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, cf_future_wait_async);
+  async = _cf_async_new (task);
+
+  waiter = g_new0 (AsyncWaiter, 1);
+  waiter->waiter.tell = tell_async;
+  waiter->waiter.kind = CF_WAITER_WAKE;
+  waiter->future = self;
+  waiter->async = async;
+  g_atomic_ref_count_init (&waiter->ref_count);
+  g_atomic_ref_count_inc (&waiter->ref_count);
+  if (!_cf_future_add_waiter (self, &waiter->waiter))
+    tell_async (&waiter->waiter, self);
+  _cf_async_watch (async, -1, forget_async, waiter, async_waiter_unref);
+}
+
+/**
+ * cf_future_wait_finish:
+ * @self: a future
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Gets the outcome of [method@Future.wait_async].
+ *
+ * The errors are those of [method@Future.get_result];
+ * %G_IO_ERROR_CANCELLED also when the waiting was.
+ *
+ * Returns: (transfer none) (nullable): the result, which belongs to the future;
+ *   %NULL without an error if the function gave no value
+ *
+ * Since: 1.0
+ */
+const GValue *
+cf_future_wait_finish (CfFuture     *self,
+                       GAsyncResult *result,
+                       GError      **error)
+{
+  g_return_val_if_fail (CF_IS_FUTURE (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_boolean (G_TASK (result), error) ? peek_result (self) : NULL;
+}

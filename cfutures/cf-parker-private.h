@@ -1,0 +1,49 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What a thread sleeps on: bits that others set.  Who sets a bit touches the parker no more afterwards, so that it may
+ * lie on the stack of the sleeper, who leaves only when he knows that nobody will come. */
+typedef struct
+{
+  guint bits; /* (atomic) */
+} CfParker;
+
+enum
+{
+  CF_PARKER_DONE = 1 << 0, /* what it waited for */
+  CF_PARKER_TOLD = 1 << 1, /* something else that it should know */
+};
+
+#define CF_PARKER_INIT { 0 }
+
+guint _cf_parker_get (CfParker *self);
+void  _cf_parker_set (CfParker *self,
+                      guint     bit);
+void  _cf_parker_clear (CfParker *self,
+                        guint     bit);
+guint _cf_parker_park (CfParker *self,
+                       gint64    deadline);
+void  _cf_parker_relax (guint *n_rounds);
+
+typedef gboolean (*CfSpinCheck) (gpointer data);
+
+gboolean _cf_spin (CfSpinCheck check,
+                   gpointer    data);
+gboolean _cf_spin_for (CfSpinCheck check,
+                       gpointer    data,
+                       guint       spin_us);
+
+gint64 _cf_deadline_from_timeout (gint64 timeout_us);
+
+/* A mutex that is held for moments only: before it sleeps it looks again. */
+void _cf_lock (GMutex *mutex);
+
+G_END_DECLS

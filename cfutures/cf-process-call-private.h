@@ -1,0 +1,56 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "cf-function-private.h"
+#include "cf-future.h"
+#include "cf-map-private.h"
+#include "cf-wire-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CfProcessWorker CfProcessWorker;
+
+/* A future on its way through a process pool. */
+typedef struct
+{
+  gatomicrefcount        ref_count;
+  CfFuture              *future; /* (const) (owned) */
+  const CfFunctionPlace *place;  /* (const) (nullable): of a CfFunc */
+  const char            *named;  /* (const) (nullable): of a named function; lives with the future */
+  CfChunk               *chunk;  /* (const) (owned) (nullable): of a map */
+
+  GList            link;         /* (mutex lock): in the queue of the manager */
+  gboolean         is_queued;    /* (mutex lock) */
+  CfProcessWorker *worker;       /* (mutex lock) (nullable): where it was sent to */
+  guint            slot;         /* (mutex lock): at that worker */
+  guint64          id;           /* (mutex lock): under which it was sent */
+  guint            n_starts;     /* (manager): how often a worker died of it */
+  gboolean         running;      /* (manager): its future is set running */
+  gulong           cancelled_id; /* (manager): the handler on the cancellable, or 0 */
+} CfProcessCall;
+
+CfProcessCall *_cf_process_call_new (CfFuture *future,
+                                     gboolean  has_own_worker,
+                                     GError  **error);
+CfProcessCall *_cf_process_call_ref (CfProcessCall *self);
+void           _cf_process_call_unref (CfProcessCall *self);
+void           _cf_process_call_fill_frame (CfProcessCall *self,
+                                            CfWireFrame   *frame);
+gboolean       _cf_process_call_claim (CfProcessCall *self);
+char          *_cf_process_call_describe (CfProcessCall *self);
+gboolean       _cf_process_call_is_last_reply (CfProcessCall     *self,
+                                               const CfWireFrame *frame);
+void           _cf_process_call_take_reply (CfProcessCall *self,
+                                            CfWireFrame   *frame);
+void           _cf_process_call_fail (CfProcessCall *self,
+                                      const GError  *error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CfProcessCall, _cf_process_call_unref)
+
+G_END_DECLS

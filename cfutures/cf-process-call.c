@@ -1,0 +1,221 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-process-call-private.h"
+
+#include <string.h>
+
+#include "cf-error.h"
+#include "cf-future-private.h"
+
+/* The one place where a process pool looks into futures. */
+
+static gboolean
+refuse (GError    **error,
+        const char *message)
+{
+  g_set_error_literal (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE, message);
+
+  return FALSE;
+}
+
+static gboolean
+locate (CfProcessCall *self,
+        CfFunc         func,
+        gboolean       has_own_worker,
+        GError       **error)
+{
+  self->place = _cf_function_locate ((CfFunctionPointer) func, error);
+  if (self->place == NULL)
+    return FALSE;
+
+  if (self->place->is_program && !has_own_worker)
+    return refuse (error, "A function of the program itself runs in another process only when the program calls "
+                          "cf_process_pool_init() at the top of main()");
+
+  return TRUE;
+}
+
+/* @args: a full reference. */
+static void
+get_call (CfProcessCall *self,
+          CfFunc        *func,
+          const char   **named,
+          GVariant     **args)
+{
+  if (self->chunk != NULL)
+    _cf_chunk_get_call (self->chunk, func, named, args);
+  else
+    _cf_future_get_call (self->future, func, named, args);
+}
+
+/* Makes the call of @future ready to travel. */
+CfProcessCall *
+_cf_process_call_new (CfFuture *future,
+                      gboolean  has_own_worker,
+                      GError  **error)
+{
+  g_autoptr (CfProcessCall) self = g_new0 (CfProcessCall, 1);
+  CfFunc func = NULL;
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->future = g_object_ref (future);
+  self->link.data = self;
+  self->chunk = _cf_chunk_dup (future);
+
+  get_call (self, &func, &self->named, NULL);
+  if (func != NULL && !locate (self, func, has_own_worker, error))
+    return NULL;
+  if (func == NULL && self->named == NULL)
+    {
+      refuse (error, "A task with data of this process cannot run in another one; submit a function with a GVariant");
+      return NULL;
+    }
+
+  return g_steal_pointer (&self);
+}
+
+CfProcessCall *
+_cf_process_call_ref (CfProcessCall *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+void
+_cf_process_call_unref (CfProcessCall *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  if (self->chunk != NULL)
+    _cf_chunk_unref (self->chunk);
+  cf_future_unref (self->future);
+  g_free (self);
+}
+
+/* What the worker needs to know of it; the frame's payload is a reference.  The future is not settled meanwhile. */
+void
+_cf_process_call_fill_frame (CfProcessCall *self,
+                             CfWireFrame   *frame)
+{
+  CfFunc      func;
+  const char *named;
+
+  get_call (self, &func, &named, &frame->payload);
+  if (self->chunk != NULL)
+    frame->flags |= CF_WIRE_FLAG_CHUNK;
+
+  if (self->place != NULL)
+    {
+      frame->n_strings = 3;
+      frame->strings[0] = self->place->object;
+      frame->strings[1] = self->place->id;
+      frame->strings[2] = self->place->offset;
+    }
+  else
+    {
+      frame->flags |= CF_WIRE_FLAG_NAMED;
+      frame->n_strings = 1;
+      frame->strings[0] = self->named;
+    }
+}
+
+/* Makes it a running one, if it is not.  FALSE: it was cancelled or ended, do not run it. */
+gboolean
+_cf_process_call_claim (CfProcessCall *self)
+{
+  if (self->running)
+    return !cf_future_is_done (self->future);
+
+  self->running = _cf_future_claim_running (self->future);
+
+  return self->running;
+}
+
+/* The name of the future, of the function, or where the function is. */
+char *
+_cf_process_call_describe (CfProcessCall *self)
+{
+  char *name = NULL;
+
+  g_object_get (self->future, "name", &name, NULL);
+  if (name != NULL)
+    return name;
+  if (self->named != NULL)
+    return g_strdup (self->named);
+
+  return _cf_function_describe_place (self->place);
+}
+
+/* The replies of a chunk come in the order of its calls. */
+gboolean
+_cf_process_call_is_last_reply (CfProcessCall     *self,
+                                const CfWireFrame *frame)
+{
+  return self->chunk == NULL || (frame->flags & CF_WIRE_FLAG_CHUNK) == 0 || frame->index + 1 >= self->chunk->n;
+}
+
+static GError *
+error_from_frame (const CfWireFrame *frame)
+{
+  GError *error = g_error_new_literal (CF_EXECUTOR_ERROR, 0, frame->strings[1]);
+
+  if (*frame->strings[0] != '\0')
+    error->domain = g_quark_from_string (frame->strings[0]);
+  error->code = frame->code;
+
+  return error;
+}
+
+static void
+take_chunk_reply (CfProcessCall *self,
+                  CfWireFrame   *frame,
+                  GError        *error)
+{
+  gboolean is_last = _cf_process_call_is_last_reply (self, frame);
+
+  _cf_chunk_take_outcome (self->chunk, frame->index, error == NULL ? g_steal_pointer (&frame->payload) : NULL, error);
+  if (is_last)
+    cf_future_set_result (self->future, NULL, NULL);
+}
+
+/* Settles the future with what the worker said.  Its payload is taken. */
+void
+_cf_process_call_take_reply (CfProcessCall *self,
+                             CfWireFrame   *frame)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (frame->kind == CF_WIRE_ERROR)
+    error = error_from_frame (frame);
+  else if (frame->payload == NULL)
+    g_set_error (&error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_PROTOCOL, "The worker sent a result that is no GVariant in normal form");
+
+  if (self->chunk != NULL && (frame->flags & CF_WIRE_FLAG_CHUNK) != 0)
+    {
+      take_chunk_reply (self, frame, g_steal_pointer (&error));
+    }
+  else if (error != NULL)
+    {
+      cf_future_set_exception (self->future, error, NULL);
+    }
+  else
+    {
+      g_auto (GValue) value = G_VALUE_INIT;
+
+      g_value_init (&value, G_TYPE_VARIANT);
+      g_value_take_variant (&value, g_steal_pointer (&frame->payload));
+      cf_future_set_result (self->future, &value, NULL);
+    }
+}
+
+void
+_cf_process_call_fail (CfProcessCall *self,
+                       const GError  *error)
+{
+  cf_future_set_exception (self->future, error, NULL);
+}

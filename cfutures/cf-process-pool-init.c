@@ -1,0 +1,74 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-process-pool-executor.h"
+
+#include <stdlib.h>
+
+#include "cf-function-private.h"
+#include "cf-process-pool-init-private.h"
+#include "cf-worker-environment-private.h"
+#include "cf-worker.h"
+
+/* Where this program was started from, once it has called cf_process_pool_init(). */
+static char *program; /* (atomic) */
+
+gboolean
+_cf_process_pool_has_init (void)
+{
+  return g_atomic_pointer_get (&program) != NULL;
+}
+
+/* The worker program, when nobody named one. */
+char **
+_cf_process_pool_dup_worker_argv (void)
+{
+  const char *worker = g_atomic_pointer_get (&program);
+  const char *argv[] = { NULL, NULL };
+
+  if (worker == NULL)
+    worker = g_getenv ("CFUTURES_WORKER");
+  if (worker == NULL || *worker == '\0')
+    worker = CF_WORKER_PATH;
+  argv[0] = worker;
+
+  return g_strdupv ((char **) argv);
+}
+
+G_NORETURN static void
+serve (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CfWorker) worker = cf_worker_new (&error);
+  gboolean success = worker != NULL && cf_worker_run (worker, &error);
+
+  if (!success)
+    g_printerr ("%s\n", error->message);
+  g_clear_object (&worker);
+  exit (success ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/**
+ * cf_process_pool_init: (skip)
+ * @argc: the argument of `main()`
+ * @argv: (array length=argc): the argument of `main()`
+ *
+ * Lets workers run functions of the program itself.
+ *
+ * This belongs at the very top of `main()`: the workers of the program's pools
+ * are the program itself, started again, and in those this function does not
+ * return.
+ *
+ * Since: 1.0
+ */
+void
+cf_process_pool_init (int argc    G_GNUC_UNUSED,
+                      char **argv G_GNUC_UNUSED)
+{
+  if (g_atomic_pointer_get (&program) == NULL)
+    g_atomic_pointer_set (&program, _cf_function_dup_program_path ());
+  if (_cf_worker_environment_is_set ())
+    serve ();
+}

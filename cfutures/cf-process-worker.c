@@ -1,0 +1,546 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-error.h"
+#include "cf-process-manager-private.h"
+#include "cf-worker-environment-private.h"
+
+/* The window of a worker: calls lie in slots in the order in which they were sent, and the worker runs them in that
+ * order.  The oldest is taken as running; those behind it can be taken back until the worker claims them.
+ *
+ *      head                tail
+ *       ▼                   ▼
+ *   ── running · sent · ( ) · sent · free ──      ( ) was taken back
+ */
+
+#define UNSENT_MAX ((gsize) 1 << 20)
+#define QUICK_CALL_US 300
+#define SLOW_CALL_US 2000
+
+static CfProcessCall **
+slot_at (CfProcessWorker *self,
+         guint            index)
+{
+  return &self->slots[index % CF_PAGE_N_SLOTS];
+}
+
+static void
+skip_holes_locked (CfProcessWorker *self)
+{
+  while (self->head != self->tail && *slot_at (self, self->head) == NULL)
+    self->head++;
+}
+
+/* Takes @call out of its slot; the caller gets the slot's reference. */
+CfProcessCall *
+_cf_process_worker_remove_locked (CfProcessWorker *self,
+                                  CfProcessCall   *call)
+{
+  *slot_at (self, call->slot) = NULL;
+  call->worker = NULL;
+  self->n_in_flight--;
+  skip_holes_locked (self);
+
+  return call;
+}
+
+static CfProcessCall *
+find_call_locked (CfProcessWorker *self,
+                  guint64          id)
+{
+  for (guint i = self->head; i != self->tail; i++)
+    {
+      CfProcessCall *call = *slot_at (self, i);
+
+      if (call != NULL && call->id == id)
+        return call;
+    }
+
+  return NULL;
+}
+
+static CfProcessCall *
+dup_oldest (CfProcessWorker *self)
+{
+  CfProcessCall *oldest = NULL;
+
+  g_mutex_lock (&self->manager->lock);
+  if (self->n_in_flight > 0)
+    oldest = _cf_process_call_ref (*slot_at (self, self->head));
+  g_mutex_unlock (&self->manager->lock);
+
+  return oldest;
+}
+
+/* Forgets a call that needs nothing from a worker any more, wherever it is by now. */
+static gboolean
+drop_call (CfProcessWorker *self,
+           CfProcessCall   *call)
+{
+  gboolean was_here;
+
+  g_mutex_lock (&self->manager->lock);
+  was_here = call->worker == self || call->is_queued;
+  if (call->is_queued)
+    g_queue_unlink (&self->manager->queue, &call->link);
+  else if (was_here)
+    _cf_process_worker_remove_locked (self, call);
+  call->is_queued = FALSE;
+  if (was_here)
+    g_hash_table_remove (self->manager->calls, call->future);
+  g_mutex_unlock (&self->manager->lock);
+
+  if (was_here)
+    _cf_process_call_unref (call);
+
+  return was_here;
+}
+
+/* The oldest call is the one that runs: it cannot be cancelled any more. */
+static void
+claim_oldest (CfProcessWorker *self)
+{
+  for (;;)
+    {
+      g_autoptr (CfProcessCall) oldest = dup_oldest (self);
+
+      if (oldest == NULL || oldest->running || _cf_process_call_claim (oldest))
+        return;
+
+      /* Cancelled just now; if it has started nevertheless, nobody will hear of it. */
+      _cf_page_take_back (_cf_worker_process_get_page (self->process), oldest->slot % CF_PAGE_N_SLOTS, oldest->id);
+      drop_call (self, oldest);
+    }
+}
+
+/* A worker whose calls are over in no time gets many at once, so that none has to wait for the manager. */
+static void
+adapt_window (CfProcessWorker *self)
+{
+  gint64 now = g_get_monotonic_time (), took = now - self->last_event;
+
+  self->last_event = now;
+  if (took > SLOW_CALL_US || !self->has_page || self->manager->now.task_timeout >= 0)
+    self->window = 1;
+  else if (took < QUICK_CALL_US)
+    self->window = MIN (self->window * 2, CF_PAGE_N_SLOTS);
+}
+
+static void
+set_deadline (CfProcessWorker *self)
+{
+  gint64 timeout = self->manager->now.task_timeout;
+
+  self->deadline = self->n_in_flight > 0 && timeout >= 0 ? g_get_monotonic_time () + timeout : -1;
+}
+
+static void
+take_reply (CfProcessWorker *self,
+            CfWireFrame     *frame)
+{
+  g_autoptr (CfProcessCall) call = NULL;
+
+  g_mutex_lock (&self->manager->lock);
+  call = find_call_locked (self, frame->task);
+  if (call != NULL)
+    _cf_process_call_ref (call);
+  g_mutex_unlock (&self->manager->lock);
+
+  /* Of a call that was terminated meanwhile, or of none. */
+  if (call == NULL)
+    return;
+
+  if (!_cf_process_call_claim (call))
+    {
+      drop_call (self, call);
+    }
+  else if (_cf_process_call_is_last_reply (call, frame))
+    {
+      drop_call (self, call);
+      adapt_window (self);
+      set_deadline (self);
+      _cf_process_call_take_reply (call, frame);
+    }
+  else
+    {
+      _cf_process_call_take_reply (call, frame);
+    }
+
+  claim_oldest (self);
+}
+
+static void
+fail_start (CfProcessWorker *self,
+            GError          *reason)
+{
+  if (self->reason == NULL)
+    self->reason = reason;
+  else
+    g_error_free (reason);
+  _cf_process_worker_end (self, CF_LOSS_START, CF_WORKER_END_TERMINATE);
+}
+
+static void
+take_hello (CfProcessWorker *self,
+            CfWireFrame     *frame)
+{
+  if (self->said_hello || frame->code != CF_WIRE_VERSION)
+    {
+      fail_start (self, g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_PROTOCOL,
+                                     "the worker speaks version %d of the protocol, not %d", frame->code, CF_WIRE_VERSION));
+      return;
+    }
+
+  self->said_hello = TRUE;
+  self->has_page = (frame->flags & CF_WIRE_FLAG_PAGE) != 0;
+}
+
+/* What the initializer said. */
+static void
+take_ready (CfProcessWorker *self,
+            CfWireFrame     *frame)
+{
+  if (frame->kind == CF_WIRE_ERROR)
+    {
+      g_autoptr (GError) reason = g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN,
+                                               "The initializer of the workers failed: %s", frame->strings[1]);
+
+      _cf_process_manager_break (self->manager, reason);
+      return;
+    }
+
+  self->state = CF_PROCESS_WORKER_READY;
+  self->deadline = -1;
+  self->last_event = g_get_monotonic_time ();
+  self->manager->n_failed_starts = 0;
+  self->manager->can_start = TRUE;
+}
+
+static void
+frame_cb (CfWorkerProcess *process G_GNUC_UNUSED,
+          CfWireFrame             *frame,
+          gpointer                 user_data)
+{
+  CfProcessWorker *self = user_data;
+  gboolean         is_reply = frame->kind == CF_WIRE_RESULT || frame->kind == CF_WIRE_ERROR;
+
+  if (self->state == CF_PROCESS_WORKER_STARTING)
+    {
+      if (frame->kind == CF_WIRE_HELLO)
+        take_hello (self, frame);
+      else if (is_reply && self->said_hello && frame->task == 0)
+        take_ready (self, frame);
+    }
+  else if (is_reply)
+    {
+      take_reply (self, frame);
+    }
+}
+
+static void
+dead_cb (CfWorkerProcess *process G_GNUC_UNUSED,
+         const char              *how,
+         gpointer                 user_data)
+{
+  CfProcessWorker *self = user_data;
+
+  _cf_process_manager_lose (self->manager, self, how);
+}
+
+static const CfWorkerProcessEvents events = { frame_cb, dead_cb };
+
+static gboolean
+send_init (CfProcessWorker *self,
+           GError         **error)
+{
+  CfWireFrame frame = { .kind = CF_WIRE_INIT };
+  g_autoptr (GVariant) args = NULL;
+  CfFunctionPointer initializer;
+
+  g_mutex_lock (&self->manager->lock);
+  initializer = self->manager->initializer;
+  args = self->manager->initargs != NULL ? g_variant_ref (self->manager->initargs) : NULL;
+  g_mutex_unlock (&self->manager->lock);
+
+  if (initializer != NULL)
+    {
+      const CfFunctionPlace *place = _cf_function_locate (initializer, error);
+
+      if (place == NULL)
+        return FALSE;
+      frame.n_strings = 3;
+      frame.strings[0] = place->object;
+      frame.strings[1] = place->id;
+      frame.strings[2] = place->offset;
+      frame.payload = args;
+    }
+
+  return _cf_worker_process_append (self->process, &frame, error);
+}
+
+CfProcessWorker *
+_cf_process_worker_start (CfProcessManager *manager,
+                          GError          **error)
+{
+  CfProcessWorker *self = g_new0 (CfProcessWorker, 1);
+  g_autoptr (GError) failure = NULL;
+
+  self->manager = manager;
+  self->window = 1;
+  self->process = _cf_worker_process_start ((const char *const *) manager->argv, _cf_worker_environment_get_depth () + 1,
+                                            &events, self, error);
+  if (self->process == NULL)
+    {
+      g_free (self);
+      return NULL;
+    }
+
+  self->deadline = manager->now.start_timeout >= 0 ? g_get_monotonic_time () + manager->now.start_timeout : -1;
+  if (!send_init (self, &failure))
+    {
+      g_prefix_error (&failure, "The initializer of the workers cannot be sent: ");
+      _cf_process_manager_break (manager, failure);
+      _cf_process_worker_end (self, CF_LOSS_ENDED, CF_WORKER_END_KILL);
+    }
+  _cf_worker_process_flush (self->process);
+
+  return self;
+}
+
+void
+_cf_process_worker_free (CfProcessWorker *self)
+{
+  _cf_worker_process_free (self->process);
+  g_clear_error (&self->reason);
+  g_free (self);
+}
+
+/* Tells whether it may get one more call, when each worker's share is @share. */
+gboolean
+_cf_process_worker_has_room (CfProcessWorker *self,
+                             guint            share)
+{
+  guint max_tasks = self->manager->now.max_tasks_per_child;
+
+  return self->state == CF_PROCESS_WORKER_READY &&
+         self->n_in_flight < MIN (self->window, MAX (share, 1)) &&
+         self->tail - self->head < CF_PAGE_N_SLOTS &&
+         (max_tasks == 0 || self->n_given < max_tasks) &&
+         _cf_worker_process_get_n_unsent (self->process) < UNSENT_MAX;
+}
+
+static CfProcessCall *
+take_from_queue (CfProcessWorker *self,
+                 gboolean        *is_first)
+{
+  CfProcessManager *manager = self->manager;
+  CfProcessCall    *call = NULL;
+  GList            *link;
+
+  g_mutex_lock (&manager->lock);
+  link = g_queue_pop_head_link (&manager->queue);
+  if (link != NULL)
+    {
+      call = _cf_process_call_ref (link->data);
+      call->is_queued = FALSE;
+      call->worker = self;
+      call->id = ++manager->last_id;
+      call->slot = self->tail++;
+      *slot_at (self, call->slot) = call;
+      *is_first = self->n_in_flight++ == 0;
+      if (*is_first)
+        self->head = call->slot;
+      _cf_page_offer (_cf_worker_process_get_page (self->process), call->slot % CF_PAGE_N_SLOTS, call->id);
+    }
+  g_mutex_unlock (&manager->lock);
+
+  return call;
+}
+
+static void
+fail_unsent (CfProcessWorker *self,
+             CfProcessCall   *call,
+             const GError    *error)
+{
+  if (drop_call (self, call) && _cf_process_call_claim (call))
+    _cf_process_call_fail (call, error);
+  claim_oldest (self);
+}
+
+/* Gives it the first call of the queue.  FALSE: there is none. */
+gboolean
+_cf_process_worker_give (CfProcessWorker *self)
+{
+  gboolean is_first;
+  g_autoptr (CfProcessCall) call = take_from_queue (self, &is_first);
+  g_autoptr (GError) error = NULL;
+  CfWireFrame frame = { .kind = CF_WIRE_CALL };
+
+  if (call == NULL)
+    return FALSE;
+
+  if ((is_first || call->running) && !_cf_process_call_claim (call))
+    {
+      drop_call (self, call);
+      return TRUE;
+    }
+  if (is_first)
+    {
+      self->last_event = g_get_monotonic_time ();
+      set_deadline (self);
+    }
+
+  frame.task = call->id;
+  frame.index = call->slot % CF_PAGE_N_SLOTS;
+  _cf_process_call_fill_frame (call, &frame);
+  if (_cf_worker_process_append (self->process, &frame, &error))
+    self->n_given++;
+  else
+    fail_unsent (self, call, error);
+  _cf_wire_frame_clear (&frame);
+
+  return TRUE;
+}
+
+/* Takes back what the worker has not started, to the front of the queue; returns how many. */
+guint
+_cf_process_worker_take_back_all (CfProcessWorker *self)
+{
+  CfProcessManager *manager = self->manager;
+  CfPage           *page = _cf_worker_process_get_page (self->process);
+  guint             n = 0, head;
+
+  g_mutex_lock (&manager->lock);
+  head = self->head;
+  for (guint i = self->tail; i != head; i--)
+    {
+      CfProcessCall *call = *slot_at (self, i - 1);
+
+      if (call != NULL && _cf_page_take_back (page, call->slot % CF_PAGE_N_SLOTS, call->id))
+        {
+          _cf_process_worker_remove_locked (self, call);
+          call->is_queued = TRUE;
+          g_queue_push_head_link (&manager->queue, &call->link);
+          n++;
+        }
+    }
+  g_mutex_unlock (&manager->lock);
+
+  return n;
+}
+
+/* Ends it; what it had not started goes back to the queue first, so that the end hits nothing else. */
+void
+_cf_process_worker_end (CfProcessWorker *self,
+                        CfLoss           loss,
+                        CfWorkerEnd      end)
+{
+  if (self->state != CF_PROCESS_WORKER_ENDING)
+    {
+      self->state = CF_PROCESS_WORKER_ENDING;
+      self->loss = loss;
+      g_mutex_lock (&self->manager->lock);
+      self->manager->counts.n_workers--;
+      g_mutex_unlock (&self->manager->lock);
+      if (loss == CF_LOSS_TIMEOUT || loss == CF_LOSS_TERMINATED)
+        _cf_process_manager_miss (self->manager, self);
+    }
+
+  self->deadline = -1;
+  if (self->said_hello && self->has_page)
+    _cf_process_worker_take_back_all (self);
+  _cf_worker_process_end (self->process, end);
+}
+
+/* Tells whether an end would hit only the one call that it is meant for: the others are out of the way then. */
+static gboolean
+is_alone (CfProcessWorker *self)
+{
+  gboolean alone;
+
+  if (self->has_page)
+    _cf_process_worker_take_back_all (self);
+
+  g_mutex_lock (&self->manager->lock);
+  alone = self->n_in_flight <= 1;
+  g_mutex_unlock (&self->manager->lock);
+
+  return alone;
+}
+
+static void
+time_out (CfProcessWorker *self)
+{
+  g_autoptr (CfProcessCall) oldest = dup_oldest (self);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *what = NULL;
+
+  /* Else it is over, and the reply is on its way. */
+  if (!is_alone (self))
+    return;
+
+  _cf_process_worker_end (self, CF_LOSS_TIMEOUT, CF_WORKER_END_TERMINATE);
+  if (oldest == NULL || !drop_call (self, oldest))
+    return;
+
+  what = _cf_process_call_describe (oldest);
+  error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "%s took longer than %.3f s in process %d, which was ended",
+                       what, (double) self->manager->now.task_timeout / G_USEC_PER_SEC,
+                       _cf_worker_process_get_pid (self->process));
+  _cf_process_call_fail (oldest, error);
+}
+
+static void
+time_out_start (CfProcessWorker *self)
+{
+  fail_start (self, g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, "the worker was not ready after %.3f s%s",
+                                 (double) self->manager->now.start_timeout / G_USEC_PER_SEC,
+                                 self->said_hello ? "" : " and never said hello"));
+}
+
+/* The call for which it was doomed may be over by now, and then it is spared. */
+static void
+check_doom (CfProcessWorker *self)
+{
+  g_autoptr (CfProcessCall) call = NULL;
+
+  g_mutex_lock (&self->manager->lock);
+  if (self->doomed != 0)
+    call = find_call_locked (self, self->doomed);
+  if (call != NULL)
+    _cf_process_call_ref (call);
+  self->doomed = 0;
+  g_mutex_unlock (&self->manager->lock);
+
+  if (call == NULL)
+    return;
+  if (self->state == CF_PROCESS_WORKER_READY && is_alone (self))
+    _cf_process_worker_end (self, CF_LOSS_TERMINATED, CF_WORKER_END_TERMINATE);
+  drop_call (self, call);
+}
+
+/* Does what time or others have decided about it. */
+void
+_cf_process_worker_check (CfProcessWorker *self,
+                          gint64           now)
+{
+  const CfProcessSettings *settings = &self->manager->now;
+
+  check_doom (self);
+
+  if (self->deadline >= 0 && now >= self->deadline)
+    {
+      if (self->state == CF_PROCESS_WORKER_STARTING)
+        time_out_start (self);
+      else if (self->state == CF_PROCESS_WORKER_READY)
+        time_out (self);
+    }
+
+  if (self->state != CF_PROCESS_WORKER_READY || self->n_in_flight > 0)
+    return;
+  if ((settings->max_tasks_per_child > 0 && self->n_given >= settings->max_tasks_per_child) ||
+      (settings->idle_timeout >= 0 && now >= self->last_event + settings->idle_timeout))
+    _cf_process_worker_end (self, CF_LOSS_ENDED, CF_WORKER_END_BYE);
+}

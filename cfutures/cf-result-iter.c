@@ -1,0 +1,585 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-result-iter-private.h"
+
+#include "cf-async-private.h"
+
+/**
+ * CfResultIter:
+ *
+ * The results of a map, in the order of its items.
+ *
+ * It is made by [method@Executor.map]. A call that failed gives its error at
+ * its turn, and iteration goes on after it; so ask whether there was an error
+ * before taking %NULL for the end:
+ *
+ * ```c
+ * g_autoptr (CfResultIter) iter = cf_executor_map (executor, is_prime, numbers, -1, 1, 0, &error);
+ *
+ * for (;;)
+ *   {
+ *     g_autoptr (GError) failure = NULL;
+ *     g_autoptr (GVariant) result = cf_result_iter_next (iter, &failure);
+ *
+ *     if (result == NULL && failure == NULL)
+ *       break;
+ *     show (result, failure);
+ *   }
+ * ```
+ *
+ * Dropping the iterator cancels nothing; [method@ResultIter.close] does.
+ *
+ * Since: 1.0
+ */
+struct _CfResultIter
+{
+  GObject parent_instance;
+
+  CfMap        *map;       /* (const) (owned) */
+  CfMapSchedule schedule;  /* (const) */
+  gint64        deadline;  /* (const): monotonic, or -1 */
+  gsize         chunksize; /* (const) */
+  gsize         window;    /* (const): how many items may be submitted and not yielded */
+
+  GMutex   lock;
+  GObject *executor;      /* (mutex lock) (owned) (nullable): as long as there is something to submit */
+  gsize    n_submitted;   /* (mutex lock) */
+  gsize    n_yielded;     /* (mutex lock) */
+  gboolean is_submitting; /* (mutex lock): somebody is at it, without the lock */
+  gboolean is_over;       /* (mutex lock): the end, whatever there is left */
+  GError  *refusal;       /* (mutex lock) (owned) (nullable): why the rest was not submitted */
+  GQueue   tasks;         /* (mutex lock) (element-type CfAsync) */
+};
+
+G_DEFINE_FINAL_TYPE (CfResultIter, cf_result_iter, G_TYPE_OBJECT)
+
+static void
+cf_result_iter_dispose (GObject *object)
+{
+  CfResultIter *self = CF_RESULT_ITER (object);
+
+  if (self->map != NULL)
+    _cf_map_set_ready (self->map, NULL, NULL);
+
+  G_OBJECT_CLASS (cf_result_iter_parent_class)->dispose (object);
+}
+
+static void
+cf_result_iter_finalize (GObject *object)
+{
+  CfResultIter *self = CF_RESULT_ITER (object);
+
+  g_clear_pointer (&self->map, _cf_map_unref);
+  g_clear_object (&self->executor);
+  g_clear_error (&self->refusal);
+  g_mutex_clear (&self->lock);
+
+  G_OBJECT_CLASS (cf_result_iter_parent_class)->finalize (object);
+}
+
+static void
+cf_result_iter_class_init (CfResultIterClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = cf_result_iter_dispose;
+  G_OBJECT_CLASS (klass)->finalize = cf_result_iter_finalize;
+}
+
+static void
+cf_result_iter_init (CfResultIter *self)
+{
+  g_mutex_init (&self->lock);
+  g_queue_init (&self->tasks);
+  self->deadline = -1;
+}
+
+/* Submitting */
+
+/* The executor to submit one more chunk to, with a reference, if there is room for one. */
+static GObject *
+begin_chunk (CfResultIter *self,
+             gsize        *chunk)
+{
+  GObject *executor = NULL;
+  gsize    n_items = _cf_map_get_n_items (self->map);
+
+  g_mutex_lock (&self->lock);
+  if (!self->is_submitting && !self->is_over && self->executor != NULL && self->n_submitted < n_items &&
+      self->n_submitted - self->n_yielded <= self->window - self->chunksize)
+    {
+      executor = g_object_ref (self->executor);
+      self->is_submitting = TRUE;
+      *chunk = self->n_submitted / self->chunksize;
+    }
+  g_mutex_unlock (&self->lock);
+
+  return executor;
+}
+
+static void
+end_chunk (CfResultIter *self,
+           GError       *refusal)
+{
+  gsize    n_items = _cf_map_get_n_items (self->map);
+  GObject *executor = NULL;
+
+  g_mutex_lock (&self->lock);
+  self->is_submitting = FALSE;
+  self->refusal = refusal;
+  if (refusal == NULL)
+    self->n_submitted += MIN (self->chunksize, n_items - self->n_submitted);
+  if (refusal != NULL || self->n_submitted == n_items)
+    executor = g_steal_pointer (&self->executor);
+  g_mutex_unlock (&self->lock);
+
+  if (executor != NULL)
+    g_object_unref (executor);
+}
+
+static void
+submit_more (CfResultIter *self)
+{
+  GObject *executor;
+  gsize    chunk;
+
+  while ((executor = begin_chunk (self, &chunk)) != NULL)
+    {
+      g_autoptr (CfFuture) future = _cf_map_make_chunk (self->map, chunk);
+      GError *refusal = NULL;
+
+      self->schedule (executor, future, &refusal);
+      end_chunk (self, refusal);
+      g_object_unref (executor);
+    }
+}
+
+static CfResultIter *
+iter_new (CfMap        *map,
+          CfMapSchedule schedule,
+          gint64        timeout_us)
+{
+  CfResultIter *self = g_object_new (CF_TYPE_RESULT_ITER, NULL);
+
+  self->map = map;
+  self->schedule = schedule;
+  self->deadline = _cf_deadline_from_timeout (timeout_us);
+
+  return self;
+}
+
+/* Takes @map over.  NULL: not even the first chunk could be submitted. */
+CfResultIter *
+_cf_result_iter_new (CfMap        *map,
+                     GObject      *executor,
+                     CfMapSchedule schedule,
+                     gint64        timeout_us,
+                     guint         chunksize,
+                     guint         buffersize,
+                     GError      **error)
+{
+  g_autoptr (CfResultIter) self = iter_new (map, schedule, timeout_us);
+  gsize n_items = MAX (_cf_map_get_n_items (map), 1);
+
+  self->chunksize = MIN (chunksize, n_items);
+  self->window = buffersize == 0 ? n_items + self->chunksize : MIN (buffersize, n_items);
+  self->window = (self->window + self->chunksize - 1) / self->chunksize * self->chunksize;
+  if (_cf_map_get_n_items (map) > 0)
+    self->executor = g_object_ref (executor);
+  submit_more (self);
+
+  if (self->n_submitted == 0 && self->refusal != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&self->refusal));
+      return NULL;
+    }
+
+  return g_steal_pointer (&self);
+}
+
+/* The same for an executor whose workers share the items among them.  There is one share more than workers, so that a
+ * shutdown that cancels always finds one that waits. */
+CfResultIter *
+_cf_result_iter_new_sharing (CfMap        *map,
+                             GObject      *executor,
+                             CfMapSchedule schedule,
+                             gint64        timeout_us,
+                             guint         n_workers,
+                             GError      **error)
+{
+  g_autoptr (CfResultIter) self = iter_new (map, schedule, timeout_us);
+  gsize n_shares = MIN (_cf_map_get_n_chunks (map), n_workers);
+
+  self->chunksize = 1;
+  self->n_submitted = _cf_map_get_n_items (map);
+  for (gsize i = 0; i < n_shares + (n_shares > 0); i++)
+    {
+      g_autoptr (CfFuture) future = _cf_map_make_worker (map);
+      g_autoptr (GError) refusal = NULL;
+
+      if (schedule (executor, future, &refusal))
+        continue;
+      if (i > 0)
+        break;
+      g_propagate_error (error, g_steal_pointer (&refusal));
+      return NULL;
+    }
+
+  return g_steal_pointer (&self);
+}
+
+/* Yielding */
+
+typedef enum
+{
+  STEP_WAIT,
+  STEP_YIELD,
+  STEP_END,
+} Step;
+
+static Step
+take_locked (CfResultIter *self,
+             gsize        *index,
+             GError      **error)
+{
+  *index = self->n_yielded;
+  if (self->is_over)
+    return STEP_END;
+  if (self->n_yielded == self->n_submitted && (self->refusal != NULL || self->executor == NULL))
+    {
+      self->is_over = TRUE;
+      if (self->refusal != NULL)
+        g_propagate_error (error, g_steal_pointer (&self->refusal));
+      return STEP_END;
+    }
+  if (self->n_yielded == self->n_submitted || !_cf_map_has (self->map, *index))
+    return STEP_WAIT;
+  self->n_yielded++;
+
+  return STEP_YIELD;
+}
+
+static GVariant *
+yield_item (CfResultIter *self,
+            gsize         index,
+            GError      **error)
+{
+  GVariant *result = _cf_map_take (self->map, index, error);
+
+  if ((index + 1) % self->chunksize == 0)
+    _cf_map_forget_chunk (self->map, index / self->chunksize);
+  submit_more (self);
+
+  return result;
+}
+
+static Step
+step (CfResultIter *self,
+      gsize        *index,
+      GVariant    **result,
+      GError      **error)
+{
+  Step next;
+
+  g_mutex_lock (&self->lock);
+  next = take_locked (self, index, error);
+  g_mutex_unlock (&self->lock);
+
+  *result = next == STEP_YIELD ? yield_item (self, *index, error) : NULL;
+
+  return next;
+}
+
+static gboolean
+is_late (CfResultIter *self)
+{
+  return self->deadline >= 0 && g_get_monotonic_time () >= self->deadline;
+}
+
+/* FALSE: it was over before. */
+static gboolean
+end (CfResultIter *self)
+{
+  gboolean was_over;
+
+  g_mutex_lock (&self->lock);
+  was_over = self->is_over;
+  self->is_over = TRUE;
+  g_mutex_unlock (&self->lock);
+
+  if (!was_over)
+    _cf_map_cancel_rest (self->map);
+
+  return !was_over;
+}
+
+static void
+time_out (CfResultIter *self,
+          GError      **error)
+{
+  if (end (self))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The results were not there in time");
+}
+
+typedef struct
+{
+  CfMap *map;
+  gsize  index;
+} Awaited;
+
+static gboolean
+is_there (gpointer data)
+{
+  Awaited *awaited = data;
+
+  return _cf_map_has (awaited->map, awaited->index);
+}
+
+/**
+ * cf_result_iter_next:
+ * @self: an iterator
+ * @error: return location for an error
+ *
+ * Waits for the next result.
+ *
+ * This blocks. @error is the one that the call failed with,
+ * %G_IO_ERROR_CANCELLED if it was cancelled, or once
+ * %G_IO_ERROR_TIMED_OUT when the time is out, or
+ * [error@Cf.ExecutorError.SHUTDOWN] when the rest could not be submitted any
+ * more; after those two comes the end. A wait that could never end fails with
+ * [error@Cf.ExecutorError.DEADLOCK].
+ *
+ * Returns: (transfer full) (nullable): the result; %NULL without an error at
+ *   the end
+ *
+ * Since: 1.0
+ */
+GVariant *
+cf_result_iter_next (CfResultIter *self,
+                     GError      **error)
+{
+  GVariant *result;
+  gsize     index;
+
+  g_return_val_if_fail (CF_IS_RESULT_ITER (self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  while (step (self, &index, &result, error) == STEP_WAIT)
+    {
+      Awaited awaited = { self->map, index };
+      g_autoptr (GError) hopeless = NULL;
+
+      if (is_late (self))
+        {
+          time_out (self, error);
+          return NULL;
+        }
+      if (self->deadline < 0 && _cf_map_run_inline (self->map, index))
+        continue;
+      if (_cf_spin (is_there, &awaited) || _cf_map_sleep (self->map, index, self->deadline, &hopeless) ||
+          _cf_map_run_inline (self->map, index))
+        continue;
+      g_propagate_error (error, g_steal_pointer (&hopeless));
+      return NULL;
+    }
+
+  return result;
+}
+
+/* In a main loop */
+
+/* The first task that waits, if there is something to tell it; it was ended for that. */
+static CfAsync *
+match_locked (CfResultIter *self,
+              Step         *next,
+              gsize        *index,
+              GError      **error)
+{
+  CfAsync *async;
+
+  while ((async = g_queue_peek_head (&self->tasks)) != NULL)
+    {
+      gboolean can_tell = self->is_over || self->n_yielded < self->n_submitted ? self->is_over || _cf_map_has (self->map, self->n_yielded)
+                                                                               : !self->is_submitting;
+
+      if (!can_tell)
+        return NULL;
+      g_queue_pop_head (&self->tasks);
+      _cf_map_add_waiting (self->map, -1);
+      if (_cf_async_end (async))
+        {
+          *next = take_locked (self, index, error);
+          return async;
+        }
+      _cf_async_unref (async);
+    }
+
+  return NULL;
+}
+
+static void
+tell_task (CfResultIter *self,
+           CfAsync      *async,
+           Step          next,
+           gsize         index,
+           GError       *error)
+{
+  GVariant *result = next == STEP_YIELD ? yield_item (self, index, &error) : NULL;
+
+  if (error != NULL)
+    g_task_return_error (_cf_async_get_task (async), error);
+  else
+    g_task_return_pointer (_cf_async_get_task (async), result, (GDestroyNotify) g_variant_unref);
+  _cf_async_unref (async);
+}
+
+/* Something is done: whoever waits for it is told. */
+static void
+serve_tasks (gpointer data)
+{
+  CfResultIter *self = data;
+  CfAsync      *async;
+
+  do
+    {
+      Step    next = STEP_END;
+      gsize   index = 0;
+      GError *error = NULL;
+
+      g_mutex_lock (&self->lock);
+      async = match_locked (self, &next, &index, &error);
+      g_mutex_unlock (&self->lock);
+
+      if (async != NULL)
+        tell_task (self, async, next, index, error);
+    }
+  while (async != NULL);
+}
+
+static void
+time_out_task (GTask *task)
+{
+  CfResultIter *self = g_task_get_source_object (task);
+  GError       *error = NULL;
+
+  time_out (self, &error);
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, NULL, NULL);
+  serve_tasks (self);
+}
+
+/* A task that was given up need not wait in the queue. */
+static void
+forget_tasks (gpointer data)
+{
+  CfResultIter *self = data;
+  GList        *mine = NULL;
+
+  g_mutex_lock (&self->lock);
+  for (GList *link = self->tasks.head, *next; link != NULL; link = next)
+    {
+      next = link->next;
+      if (!_cf_async_is_over (link->data))
+        continue;
+      g_queue_unlink (&self->tasks, link);
+      _cf_map_add_waiting (self->map, -1);
+      mine = g_list_concat (link, mine);
+    }
+  g_mutex_unlock (&self->lock);
+
+  g_list_free_full (mine, (GDestroyNotify) _cf_async_unref);
+}
+
+/**
+ * cf_result_iter_next_async:
+ * @self: an iterator
+ * @cancellable: (nullable): ends the waiting; what it waited for comes with the
+ *   next call
+ * @callback: (scope async) (closure user_data): called when the next result is
+ *   there
+ * @user_data: for @callback
+ *
+ * Waits in a main loop for the next result.
+ *
+ * @callback is called in the main context that is thread-default here, never
+ * inside this call.
+ *
+ * Since: 1.0
+ */
+void
+cf_result_iter_next_async (CfResultIter       *self,
+                           GCancellable       *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer            user_data)
+{
+  CfAsync *async;
+  GTask   *task;
+
+  g_return_if_fail (CF_IS_RESULT_ITER (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, cf_result_iter_next_async);
+  async = _cf_async_new (task);
+  _cf_async_set_time_out (async, (CfAsyncTimeOut) time_out_task);
+
+  _cf_map_set_ready (self->map, serve_tasks, self);
+  g_mutex_lock (&self->lock);
+  g_queue_push_tail (&self->tasks, _cf_async_ref (async));
+  _cf_map_add_waiting (self->map, 1);
+  g_mutex_unlock (&self->lock);
+  serve_tasks (self);
+
+  _cf_async_watch (async, self->deadline, forget_tasks, g_object_ref (self), g_object_unref);
+  _cf_async_unref (async);
+}
+
+/**
+ * cf_result_iter_next_finish:
+ * @self: an iterator
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Gets the outcome of [method@ResultIter.next_async].
+ *
+ * The errors are those of [method@ResultIter.next], and
+ * %G_IO_ERROR_CANCELLED when the waiting was cancelled.
+ *
+ * Returns: (transfer full) (nullable): the result; %NULL without an error at
+ *   the end
+ *
+ * Since: 1.0
+ */
+GVariant *
+cf_result_iter_next_finish (CfResultIter *self,
+                            GAsyncResult *result,
+                            GError      **error)
+{
+  g_return_val_if_fail (CF_IS_RESULT_ITER (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * cf_result_iter_close:
+ * @self: an iterator
+ *
+ * Cancels what has not started; the iterator is at its end.
+ *
+ * This does not block. Closing it again does nothing.
+ *
+ * Since: 1.0
+ */
+void
+cf_result_iter_close (CfResultIter *self)
+{
+  g_return_if_fail (CF_IS_RESULT_ITER (self));
+
+  if (end (self))
+    serve_tasks (self);
+}

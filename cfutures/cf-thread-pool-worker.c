@@ -1,0 +1,448 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "cf-thread-pool-private.h"
+
+#include <pthread.h>
+
+#include "cf-error.h"
+
+/* The workers of a thread pool, each of which is one item of a GThreadPool.
+ *
+ *   started ──▶ searching ──▶ running ──▶ searching ──▶ parked ──▶ gone
+ *                   ▲            ▲  │                    │
+ *                   │            └──┘ while there is     │
+ *                   └────────────────────────────────────┘ woken
+ *
+ * One worker searches at most, and only when none does is one woken or started; when it finds something and there is
+ * more, it sees to it that there is another one.  So a flood of work costs few system calls.
+ */
+
+#define IDLE_US (15 * G_USEC_PER_SEC)
+#define NAME_SIZE 16
+
+static gboolean
+lacks_worker_locked (CfThreadPool *self)
+{
+  return self->n_queued > self->n_initializing && self->n_searching == 0;
+}
+
+static CfThreadWorker *
+unpark_locked (CfThreadPool *self)
+{
+  CfThreadWorker *worker = self->parked;
+
+  if (worker == NULL)
+    return NULL;
+  self->parked = worker->next_parked;
+  self->n_parked--;
+  worker->is_parked = FALSE;
+  worker->is_searching = TRUE;
+  self->n_searching++;
+
+  return worker;
+}
+
+static void worker_main (gpointer item,
+                         gpointer user_data);
+
+static void
+prepare_start_locked (CfThreadPool *self)
+{
+  if (self->threads == NULL)
+    self->threads = g_thread_pool_new (worker_main, self, (int) MIN (self->max_workers, G_MAXINT), FALSE, NULL);
+  self->n_workers++;
+  self->n_beginning++;
+  self->n_searching++;
+  _cf_thread_pool_ref (self);
+}
+
+/* Decides who comes for what is queued. */
+CfThreadCall
+_cf_thread_pool_call_locked (CfThreadPool *self)
+{
+  CfThreadCall call = { NULL, NULL };
+
+  if (!lacks_worker_locked (self))
+    return call;
+
+  call.wake = unpark_locked (self);
+  if (call.wake == NULL && self->n_workers < self->max_workers)
+    {
+      prepare_start_locked (self);
+      call.start = self->threads;
+    }
+
+  return call;
+}
+
+/* The work stays queued, for those who are there, or until the next one is submitted. */
+static void
+take_start_back (CfThreadPool *self,
+                 const GError *reason)
+{
+  gboolean was_pending;
+
+  g_debug ("No thread could be started: %s", reason->message);
+  _cf_lock (&self->lock);
+  was_pending = self->n_beginning > 0;
+  if (was_pending)
+    {
+      self->n_beginning--;
+      self->n_workers--;
+      self->n_searching--;
+    }
+  g_mutex_unlock (&self->lock);
+
+  if (was_pending)
+    _cf_thread_pool_unref (self);
+}
+
+void
+_cf_thread_pool_make_call (CfThreadPool *self,
+                           CfThreadCall  call)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (call.wake != NULL)
+    _cf_parker_set (&call.wake->parker, CF_PARKER_DONE);
+  else if (call.start != NULL && !g_thread_pool_push (call.start, self, &error))
+    take_start_back (self, error);
+}
+
+void
+_cf_thread_pool_wake_all (CfThreadPool *self)
+{
+  CfThreadWorker *worker;
+
+  do
+    {
+      _cf_lock (&self->lock);
+      worker = unpark_locked (self);
+      g_mutex_unlock (&self->lock);
+      if (worker != NULL)
+        _cf_parker_set (&worker->parker, CF_PARKER_DONE);
+    }
+  while (worker != NULL);
+}
+
+/* Names */
+
+static guint
+take_index_locked (CfThreadPool *self)
+{
+  gboolean taken = TRUE;
+  guint    index = 0;
+
+  while (index < self->indexes->len && g_array_index (self->indexes, gboolean, index))
+    index++;
+  if (index == self->indexes->len)
+    g_array_append_val (self->indexes, taken);
+  g_array_index (self->indexes, gboolean, index) = TRUE;
+
+  return index;
+}
+
+static void
+rename_thread (CfThreadWorker *worker,
+               char           *old_name)
+{
+  g_autofree char *name = NULL;
+  char             cut[NAME_SIZE];
+
+  _cf_lock (&worker->pool->lock);
+  name = g_strdup_printf ("%s_%u", worker->pool->name_prefix != NULL ? worker->pool->name_prefix : "cf-pool", worker->index);
+  g_mutex_unlock (&worker->pool->lock);
+
+  if (pthread_getname_np (pthread_self (), old_name, NAME_SIZE) != 0)
+    *old_name = '\0';
+  g_strlcpy (cut, name, sizeof cut);
+  pthread_setname_np (pthread_self (), cut);
+}
+
+/* The life of a worker */
+
+static void
+stop_searching_locked (CfThreadWorker *worker)
+{
+  if (!worker->is_searching)
+    return;
+  worker->is_searching = FALSE;
+  worker->pool->n_searching--;
+}
+
+static gboolean
+call_initializer (CfThreadWorker *worker,
+                  CfTaskFunc      initializer,
+                  gpointer        data)
+{
+  g_auto (GValue) result = G_VALUE_INIT;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) reason = NULL;
+  GCancellable *cancellable = _cf_cancellable_borrow ();
+  gboolean      success = initializer (&result, cancellable, data, &error);
+
+  _cf_cancellable_give_back (cancellable);
+  if (success && error == NULL)
+    return TRUE;
+
+  reason = g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, "The initializer of the thread pool failed: %s",
+                        error != NULL ? error->message : "it gave no reason");
+  _cf_thread_pool_break (worker->pool, reason);
+
+  return FALSE;
+}
+
+/* While it is being prepared, a worker is not one that others may count on. */
+static gboolean
+initialize (CfThreadWorker *worker)
+{
+  CfThreadPool *pool = worker->pool;
+  CfThreadCall  call = { NULL, NULL };
+  CfTaskFunc    initializer;
+  gboolean      success;
+
+  _cf_lock (&pool->lock);
+  initializer = pool->initializer;
+  if (initializer != NULL)
+    {
+      stop_searching_locked (worker);
+      pool->n_initializing++;
+      call = _cf_thread_pool_call_locked (pool);
+    }
+  g_mutex_unlock (&pool->lock);
+
+  if (initializer == NULL)
+    return TRUE;
+  _cf_thread_pool_make_call (pool, call);
+  success = call_initializer (worker, initializer, pool->initializer_data);
+
+  _cf_lock (&pool->lock);
+  pool->n_initializing--;
+  worker->is_searching = TRUE;
+  pool->n_searching++;
+  g_mutex_unlock (&pool->lock);
+
+  return success;
+}
+
+static gboolean
+has_work (gpointer data)
+{
+  return __atomic_load_n (&((CfThreadPool *) data)->n_queued, __ATOMIC_ACQUIRE) > 0;
+}
+
+static void
+run (CfThreadWorker *worker,
+     CfFuture       *future,
+     CfThreadCall    call)
+{
+  _cf_thread_pool_make_call (worker->pool, call);
+  _cf_future_run_claimed (future);
+  cf_future_unref (future);
+}
+
+static void
+park_locked (CfThreadWorker *worker)
+{
+  CfThreadPool *pool = worker->pool;
+
+  stop_searching_locked (worker);
+  worker->is_parked = TRUE;
+  worker->next_parked = pool->parked;
+  pool->parked = worker;
+  pool->n_parked++;
+}
+
+static void
+leave_parked_locked (CfThreadWorker *worker)
+{
+  CfThreadWorker **place = &worker->pool->parked;
+
+  while (*place != worker)
+    place = (CfThreadWorker **) &(*place)->next_parked;
+  *place = worker->next_parked;
+  worker->pool->n_parked--;
+  worker->is_parked = FALSE;
+}
+
+/* Sleeps until it is woken.  FALSE: it was not for a long time, and may go. */
+static gboolean
+doze (CfThreadWorker *worker)
+{
+  gboolean was_woken;
+
+  _cf_parker_park (&worker->parker, g_get_monotonic_time () + IDLE_US);
+
+  _cf_lock (&worker->pool->lock);
+  was_woken = !worker->is_parked;
+  if (!was_woken)
+    leave_parked_locked (worker);
+  g_mutex_unlock (&worker->pool->lock);
+
+  /* Who took it from the stack is going to touch it. */
+  while (was_woken && (_cf_parker_get (&worker->parker) & CF_PARKER_DONE) == 0)
+    _cf_parker_park (&worker->parker, -1);
+  _cf_parker_clear (&worker->parker, CF_PARKER_DONE);
+
+  return was_woken;
+}
+
+typedef enum
+{
+  DO_RUN,
+  DO_SPIN,
+  DO_SLEEP,
+  DO_RETRY,
+  DO_END,
+} Next;
+
+static Next
+decide_locked (CfThreadWorker *worker,
+               gboolean        may_spin,
+               CfFuture      **future,
+               CfThreadCall   *call)
+{
+  CfThreadPool *pool = worker->pool;
+
+  *future = _cf_thread_pool_pop_locked (pool);
+  if (*future != NULL)
+    {
+      stop_searching_locked (worker);
+      *call = _cf_thread_pool_call_locked (pool);
+      return DO_RUN;
+    }
+
+  /* Somebody is just taking out what there is. */
+  if (pool->head != NULL)
+    return DO_RETRY;
+  if (pool->is_shutdown || pool->broken != NULL)
+    return DO_END;
+
+  worker->spin_us = pool->spin_us;
+  if (may_spin && worker->spin_us > 0 && pool->n_searching == (worker->is_searching ? 1 : 0))
+    {
+      if (!worker->is_searching)
+        pool->n_searching++;
+      worker->is_searching = TRUE;
+      return DO_SPIN;
+    }
+  park_locked (worker);
+
+  return DO_SLEEP;
+}
+
+static void
+work (CfThreadWorker *worker)
+{
+  gboolean may_spin = TRUE;
+  guint    n_rounds = 0;
+
+  for (;;)
+    {
+      CfThreadCall call = { NULL, NULL };
+      CfFuture    *future;
+      Next         next;
+
+      _cf_lock (&worker->pool->lock);
+      next = decide_locked (worker, may_spin, &future, &call);
+      g_mutex_unlock (&worker->pool->lock);
+
+      if (next == DO_END || (next == DO_SLEEP && !doze (worker)))
+        return;
+      may_spin = next != DO_SPIN;
+      if (next == DO_RUN)
+        run (worker, future, call);
+      else if (next == DO_SPIN)
+        _cf_spin_for (has_work, worker->pool, worker->spin_us);
+      else if (next == DO_RETRY)
+        _cf_parker_relax (&n_rounds);
+    }
+}
+
+/* Whoever waits for the last worker is told when nothing of this one is left: he may free all. */
+static void
+end (CfThreadWorker *worker)
+{
+  CfThreadPool *pool = worker->pool;
+  GSList       *enders;
+  gboolean      is_last_of_all;
+
+  _cf_lock (&pool->lock);
+  stop_searching_locked (worker);
+  g_array_index (pool->indexes, gboolean, worker->index) = FALSE;
+  pool->n_workers--;
+  enders = _cf_thread_pool_steal_enders_locked (pool);
+  is_last_of_all = g_atomic_ref_count_dec (&pool->ref_count);
+  g_mutex_unlock (&pool->lock);
+
+  if (is_last_of_all)
+    _cf_thread_pool_free (pool);
+  _cf_thread_pool_tell_enders (enders);
+}
+
+/* FALSE: this start was given up before it came to anything. */
+static gboolean
+begin (CfThreadWorker *worker)
+{
+  CfThreadPool *pool = worker->pool;
+  gboolean      is_wanted;
+
+  _cf_lock (&pool->lock);
+  is_wanted = pool->n_beginning > 0;
+  if (is_wanted)
+    {
+      pool->n_beginning--;
+      worker->index = take_index_locked (pool);
+      worker->is_searching = TRUE;
+    }
+  g_mutex_unlock (&pool->lock);
+
+  return is_wanted;
+}
+
+static void
+worker_main (gpointer item G_GNUC_UNUSED,
+             gpointer      user_data)
+{
+  CfThreadPool  *pool = user_data;
+  CfThreadWorker worker = { .wait.pool = &pool->owner, .pool = pool, .parker = CF_PARKER_INIT };
+  char           old_name[NAME_SIZE];
+
+  if (!begin (&worker))
+    return;
+
+  rename_thread (&worker, old_name);
+  _cf_wait_thread = &worker.wait;
+  if (initialize (&worker))
+    work (&worker);
+  _cf_wait_thread = NULL;
+  pthread_setname_np (pthread_self (), old_name);
+  end (&worker);
+}
+
+/* Does the work of the pool in this thread. */
+void
+_cf_thread_pool_work_here (CfThreadPool *self)
+{
+  CfFuture *future;
+
+  do
+    {
+      _cf_lock (&self->lock);
+      future = _cf_thread_pool_pop_locked (self);
+      g_mutex_unlock (&self->lock);
+      if (future != NULL)
+        {
+          _cf_future_run_claimed (future);
+          cf_future_unref (future);
+        }
+    }
+  while (future != NULL);
+}

@@ -1,0 +1,90 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "cf-future-private.h"
+#include "cf-parker-private.h"
+
+G_BEGIN_DECLS
+
+/* A task that a worker thread runs; they nest when a wait runs what it waits for. */
+typedef struct _CfWaitFrame CfWaitFrame;
+
+struct _CfWaitFrame
+{
+  CfFuture    *future; /* (const) */
+  CfWaitFrame *outer;  /* (const) (nullable) */
+};
+
+/* A worker thread of a thread pool. */
+typedef struct
+{
+  CfFutureOwner *pool; /* (const) */
+  CfWaitFrame   *top;  /* (thread) (nullable); (graph lock) while it waits */
+  guint          depth;
+} CfWaitThread;
+
+/* The one that is running this, or NULL. */
+extern __thread CfWaitThread *_cf_wait_thread;
+
+static inline void
+_cf_wait_frame_push (CfWaitFrame *self,
+                     CfFuture    *future)
+{
+  CfWaitThread *thread = _cf_wait_thread;
+
+  if (thread == NULL)
+    return;
+  self->future = future;
+  self->outer = thread->top;
+  thread->top = self;
+  thread->depth++;
+}
+
+static inline void
+_cf_wait_frame_pop (CfWaitFrame *self)
+{
+  CfWaitThread *thread = _cf_wait_thread;
+
+  if (thread == NULL)
+    return;
+  thread->top = self->outer;
+  thread->depth--;
+}
+
+typedef enum
+{
+  CF_WAIT_ALL,
+  CF_WAIT_ANY,
+  CF_WAIT_EXCEPTION,
+} CfWaitMode;
+
+/* A worker thread that is about to sleep for as long as it takes. */
+typedef struct _CfWaitRecord CfWaitRecord;
+
+struct _CfWaitRecord
+{
+  CfWaitThread  *thread;    /* (const) */
+  CfWaitMode     mode;      /* (const) */
+  CfFuture     **targets;   /* (const) */
+  gsize          n_targets; /* (const) */
+  CfFutureOwner *ending;    /* (const) (nullable): it waits for the end of that pool, and cannot be told anything */
+  CfParker      *parker;    /* (const): gets CF_PARKER_TOLD */
+
+  CfWaitRecord *next;     /* (graph lock) */
+  CfWaitRecord *prev;     /* (graph lock) */
+  gboolean      can_end;  /* (graph lock): as far as is known yet */
+  GPtrArray    *circle;   /* (graph lock) (owned) (nullable) (element-type CfFuture): set when it was told */
+};
+
+void     _cf_wait_graph_enter (CfWaitRecord *record);
+gboolean _cf_wait_graph_leave (CfWaitRecord *record,
+                               GError      **error);
+void     _cf_wait_graph_scheduled (CfFuture *future);
+
+G_END_DECLS

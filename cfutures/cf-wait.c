@@ -1,0 +1,416 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-wait.h"
+
+#include "cf-async-private.h"
+#include "cf-future-private.h"
+#include "cf-parker-private.h"
+#include "cf-wait-graph-private.h"
+#include "cf-watch-private.h"
+
+/* What is waited for: futures that differ, in the order given, each with a reference. */
+typedef struct
+{
+  CfFuture   **futures; /* (owned) */
+  gsize        n;
+  CfReturnWhen return_when;
+} Wanted;
+
+static void
+wanted_init (Wanted      *self,
+             CfFuture   **futures,
+             gsize        n_futures,
+             CfReturnWhen return_when)
+{
+  self->futures = _cf_watch_distinct (futures, n_futures, &self->n);
+  self->return_when = return_when;
+  for (gsize i = 0; i < self->n; i++)
+    g_object_ref (self->futures[i]);
+}
+
+static void
+wanted_clear (Wanted *self)
+{
+  for (gsize i = 0; i < self->n; i++)
+    cf_future_unref (self->futures[i]);
+  g_clear_pointer (&self->futures, g_free);
+}
+
+static gboolean
+is_enough (CfFuture    *future,
+           CfReturnWhen return_when)
+{
+  return return_when == CF_FIRST_COMPLETED || (return_when == CF_FIRST_EXCEPTION && _cf_future_has_failed (future));
+}
+
+static gboolean
+is_met (const Wanted *self)
+{
+  gsize n_listed = 0;
+
+  for (gsize i = 0; i < self->n; i++)
+    if (_cf_future_is_listed (self->futures[i]))
+      {
+        if (is_enough (self->futures[i], self->return_when))
+          return TRUE;
+        n_listed++;
+      }
+
+  return n_listed == self->n;
+}
+
+static GPtrArray *
+list_new (void)
+{
+  return g_ptr_array_new_with_free_func ((GDestroyNotify) cf_future_unref);
+}
+
+/* The lists show one moment: what was not done when it was looked at does not become so in between. */
+static void
+wanted_list (const Wanted *self,
+             GPtrArray   **done,
+             GPtrArray   **not_done)
+{
+  g_autoptr (GPtrArray) listed = list_new ();
+  g_autoptr (GPtrArray) unlisted = list_new ();
+
+  for (gsize i = 0; i < self->n; i++)
+    g_ptr_array_add (_cf_future_is_listed (self->futures[i]) ? listed : unlisted, g_object_ref (self->futures[i]));
+  if (done != NULL)
+    *done = g_steal_pointer (&listed);
+  if (not_done != NULL)
+    *not_done = g_steal_pointer (&unlisted);
+}
+
+/* A watch that tells once: when the condition is met. */
+typedef struct
+{
+  CfWatch      watch;
+  CfReturnWhen return_when;
+  CfParker     parker;
+  CfAsync     *async; /* (const) (owned) (nullable) */
+} Watch;
+
+static void
+completed (CfWatch     *watch,
+           CfWatchNode *node)
+{
+  Watch   *self = (Watch *) watch;
+  gboolean is_last = __atomic_sub_fetch (&watch->n_left, 1, __ATOMIC_ACQ_REL) == 0;
+
+  if (!is_last && !is_enough (node->future, self->return_when))
+    return;
+  if (self->async == NULL)
+    _cf_parker_set (&self->parker, CF_PARKER_DONE);
+  else if (_cf_async_end (self->async))
+    g_task_return_boolean (_cf_async_get_task (self->async), TRUE);
+}
+
+static void
+watch_clear (gpointer data)
+{
+  g_clear_pointer (&((Watch *) data)->async, _cf_async_unref);
+}
+
+static Watch *
+watch_new (const Wanted *wanted,
+           CfAsync      *async)
+{
+  Watch *self = _cf_watch_new (sizeof (Watch), wanted->futures, wanted->n, completed, watch_clear);
+
+  self->return_when = wanted->return_when;
+  self->async = async;
+
+  return self;
+}
+
+static CfWaitMode
+wait_mode (CfReturnWhen return_when)
+{
+  if (return_when == CF_FIRST_COMPLETED)
+    return CF_WAIT_ANY;
+
+  return return_when == CF_FIRST_EXCEPTION ? CF_WAIT_EXCEPTION : CF_WAIT_ALL;
+}
+
+static gboolean
+park_in_graph (CfWaitThread *thread,
+               const Wanted *wanted,
+               CfParker     *parker,
+               GError      **error)
+{
+  CfWaitRecord record = {
+    .thread = thread,
+    .mode = wait_mode (wanted->return_when),
+    .targets = wanted->futures,
+    .n_targets = wanted->n,
+    .parker = parker,
+  };
+
+  _cf_wait_graph_enter (&record);
+  _cf_parker_park (parker, -1);
+
+  return _cf_wait_graph_leave (&record, error);
+}
+
+static gboolean
+has_bits (gpointer parker)
+{
+  return _cf_parker_get (parker) != 0;
+}
+
+/* FALSE: the time ran out, or, with an error, the condition can never be met. */
+static gboolean
+sleep_until_met (const Wanted *wanted,
+                 gint64        deadline,
+                 GError      **error)
+{
+  Watch        *watch = watch_new (wanted, NULL);
+  CfWaitThread *thread = deadline < 0 ? _cf_wait_thread : NULL;
+  gboolean      met;
+
+  _cf_watch_start (&watch->watch);
+  if (!_cf_spin (has_bits, &watch->parker))
+    {
+      if (thread != NULL && thread->top != NULL)
+        park_in_graph (thread, wanted, &watch->parker, error);
+      else
+        _cf_parker_park (&watch->parker, deadline);
+    }
+
+  met = (_cf_parker_get (&watch->parker) & CF_PARKER_DONE) != 0;
+  _cf_watch_stop (&watch->watch);
+  _cf_watch_unref (watch);
+
+  return met;
+}
+
+/* A worker runs what of it is queued in its own pool, one after the other, until the condition is met.  TRUE: it ran
+ * one at least. */
+static gboolean
+run_inline (const Wanted *wanted)
+{
+  gboolean ran = FALSE;
+
+  if (_cf_wait_thread == NULL)
+    return FALSE;
+
+  for (gsize i = 0; i < wanted->n; i++)
+    {
+      if (!_cf_future_run_inline (wanted->futures[i]))
+        continue;
+      ran = TRUE;
+      if (is_enough (wanted->futures[i], wanted->return_when) || is_met (wanted))
+        break;
+    }
+
+  return ran;
+}
+
+static gboolean
+await_for_ever (const Wanted *wanted,
+                GError      **error)
+{
+  for (;;)
+    {
+      g_autoptr (GError) hopeless = NULL;
+
+      run_inline (wanted);
+      if (is_met (wanted) || sleep_until_met (wanted, -1, &hopeless))
+        return TRUE;
+
+      /* Something may have come into the queue only while we slept. */
+      if (hopeless == NULL || run_inline (wanted))
+        continue;
+      g_propagate_error (error, g_steal_pointer (&hopeless));
+      return FALSE;
+    }
+}
+
+static gboolean
+await (const Wanted *wanted,
+       gint64        timeout_us,
+       GError      **error)
+{
+  gint64 deadline = _cf_deadline_from_timeout (timeout_us);
+
+  if (deadline < 0)
+    return await_for_ever (wanted, error);
+
+  return is_met (wanted) || (timeout_us > 0 && sleep_until_met (wanted, deadline, NULL)) || is_met (wanted);
+}
+
+static gboolean
+are_futures (CfFuture **futures,
+             gsize      n_futures)
+{
+  for (gsize i = 0; i < n_futures; i++)
+    if (!CF_IS_FUTURE (futures[i]))
+      return FALSE;
+
+  return TRUE;
+}
+
+/**
+ * cf_wait:
+ * @futures: (array length=n_futures) (nullable): futures
+ * @n_futures: how many there are
+ * @return_when: what to wait for
+ * @timeout_us: microseconds to wait; 0 only looks, -1 waits for ever
+ * @done: (out) (optional) (transfer container) (element-type CfFuture): those
+ *   that are done
+ * @not_done: (out) (optional) (transfer container) (element-type CfFuture):
+ *   those that are not
+ * @error: return location for an error
+ *
+ * Waits for some or all of many futures.
+ *
+ * This blocks. Each future is listed once, in the order given, and both lists
+ * are filled whatever is returned. Nothing to wait for is met at once.
+ *
+ * A worker of a thread pool that waits without a time limit runs what of it is
+ * still queued in its own pool. A wait that could never end fails with
+ * [error@Cf.ExecutorError.DEADLOCK].
+ *
+ * Returns: true if the condition was met; false without an error if the time
+ *   ran out
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_wait (CfFuture   **futures,
+         gsize        n_futures,
+         CfReturnWhen return_when,
+         gint64       timeout_us,
+         GPtrArray  **done,
+         GPtrArray  **not_done,
+         GError     **error)
+{
+  Wanted   wanted;
+  gboolean met;
+
+  g_return_val_if_fail (futures != NULL || n_futures == 0, FALSE);
+  g_return_val_if_fail (are_futures (futures, n_futures), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  wanted_init (&wanted, futures, n_futures, return_when);
+  met = await (&wanted, timeout_us, error);
+  if (done != NULL || not_done != NULL)
+    wanted_list (&wanted, done, not_done);
+  wanted_clear (&wanted);
+
+  return met;
+}
+
+static void
+wanted_free (gpointer data)
+{
+  wanted_clear (data);
+  g_free (data);
+}
+
+static void
+time_out (GTask *task)
+{
+  g_task_return_boolean (task, FALSE);
+}
+
+static void
+stop (gpointer watch)
+{
+  _cf_watch_stop (watch);
+}
+
+static void
+stop_and_unref (gpointer watch)
+{
+  _cf_watch_stop (watch);
+  _cf_watch_unref (watch);
+}
+
+/**
+ * cf_wait_async:
+ * @futures: (array length=n_futures) (nullable): futures
+ * @n_futures: how many there are
+ * @return_when: what to wait for
+ * @timeout_us: microseconds to wait; 0 only looks, -1 waits for ever
+ * @cancellable: (nullable): ends the waiting, not the work
+ * @callback: (scope async) (closure user_data): called when the condition is
+ *   met or the time ran out
+ * @user_data: for @callback
+ *
+ * Waits for some or all of many futures in a main loop.
+ *
+ * @callback is called in the main context that is thread-default here, never
+ * inside this call.
+ *
+ * Since: 1.0
+ */
+void
+cf_wait_async (CfFuture          **futures,
+               gsize               n_futures,
+               CfReturnWhen        return_when,
+               gint64              timeout_us,
+               GCancellable       *cancellable,
+               GAsyncReadyCallback callback,
+               gpointer            user_data)
+{
+  Wanted  *wanted;
+  CfAsync *async;
+  Watch   *watch;
+  GTask   *task;
+
+  g_return_if_fail (futures != NULL || n_futures == 0);
+  g_return_if_fail (are_futures (futures, n_futures));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  wanted = g_new0 (Wanted, 1);
+  wanted_init (wanted, futures, n_futures, return_when);
+  task = g_task_new (NULL, cancellable, callback, user_data);
+  g_task_set_source_tag (task, cf_wait_async);
+  g_task_set_task_data (task, wanted, wanted_free);
+  async = _cf_async_new (task);
+  _cf_async_set_time_out (async, time_out);
+
+  if (is_met (wanted) && _cf_async_end (async))
+    g_task_return_boolean (task, TRUE);
+  watch = watch_new (wanted, async);
+  _cf_watch_start (&watch->watch);
+  _cf_async_watch (async, _cf_deadline_from_timeout (timeout_us), stop, watch, stop_and_unref);
+}
+
+/**
+ * cf_wait_finish:
+ * @result: what the callback got
+ * @done: (out) (optional) (transfer container) (element-type CfFuture): those
+ *   that are done
+ * @not_done: (out) (optional) (transfer container) (element-type CfFuture):
+ *   those that are not
+ * @error: return location for an error
+ *
+ * Gets the outcome of [func@wait_async].
+ *
+ * The error is %G_IO_ERROR_CANCELLED when the waiting was cancelled.
+ *
+ * Returns: true if the condition was met; false without an error if the time
+ *   ran out
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_wait_finish (GAsyncResult *result,
+                GPtrArray   **done,
+                GPtrArray   **not_done,
+                GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (done != NULL || not_done != NULL)
+    wanted_list (g_task_get_task_data (G_TASK (result)), done, not_done);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

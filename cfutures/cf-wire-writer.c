@@ -1,0 +1,253 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-wire-format-private.h"
+
+#include <string.h>
+
+#include "cf-error.h"
+
+/* Small frames share a segment; a large payload is one of its own and is never copied. */
+
+#define SEGMENT_MAX (256 * 1024)
+
+typedef struct
+{
+  GByteArray   *bytes;   /* (nullable) (owned): small things, one after the other */
+  GVariant     *payload; /* (nullable) (owned): a large one, written from where it lies */
+  gconstpointer data;
+  gsize         size;
+} Segment;
+
+static void
+segment_free (gpointer data)
+{
+  Segment *segment = data;
+
+  g_clear_pointer (&segment->bytes, g_byte_array_unref);
+  g_clear_pointer (&segment->payload, g_variant_unref);
+  g_free (segment);
+}
+
+static Segment *
+push_segment (CfWireWriter *self,
+              GByteArray   *bytes)
+{
+  Segment *segment = g_new0 (Segment, 1);
+
+  segment->bytes = bytes;
+  g_queue_push_tail (&self->segments, segment);
+
+  return segment;
+}
+
+static GByteArray *
+get_room (CfWireWriter *self)
+{
+  Segment *tail = g_queue_peek_tail (&self->segments);
+
+  if (tail == NULL || tail->bytes == NULL || tail->bytes->len > SEGMENT_MAX)
+    tail = push_segment (self, g_byte_array_sized_new (4096));
+
+  return tail->bytes;
+}
+
+static gsize
+text_size_of (const CfWireFrame *frame,
+              const char        *type)
+{
+  gsize size = strlen (type) + 1;
+
+  for (guint i = 0; i < frame->n_strings; i++)
+    size += strlen (frame->strings[i]) + 1;
+
+  return size;
+}
+
+static void
+append_padding (GByteArray *bytes)
+{
+  static const guint8 zeros[8];
+
+  g_byte_array_append (bytes, zeros, (guint) (CF_WIRE_PADDED ((gsize) bytes->len) - bytes->len));
+}
+
+static void
+append_head (GByteArray        *bytes,
+             const CfWireFrame *frame,
+             const char        *type,
+             gsize              text_size,
+             gsize              data_size)
+{
+  guint8       place[CF_WIRE_HEADER_SIZE];
+  CfWireHeader header = {
+    .kind = frame->kind,
+    .flags = (guint8) frame->flags,
+    .task = frame->task,
+    .index = frame->index,
+    .code = frame->code,
+    .n_strings = frame->n_strings + 1,
+    .text_size = (guint32) text_size,
+    .data_size = (guint32) data_size,
+  };
+
+  _cf_wire_header_encode (&header, place);
+  g_byte_array_append (bytes, place, sizeof place);
+  g_byte_array_append (bytes, (const guint8 *) type, (guint) strlen (type) + 1);
+  for (guint i = 0; i < frame->n_strings; i++)
+    g_byte_array_append (bytes, (const guint8 *) frame->strings[i], (guint) strlen (frame->strings[i]) + 1);
+  append_padding (bytes);
+}
+
+static void
+append_inline (GByteArray *bytes,
+               GVariant   *payload,
+               gsize       size)
+{
+  guint start = bytes->len;
+
+  g_byte_array_set_size (bytes, start + (guint) size);
+  g_variant_store (payload, bytes->data + start);
+  append_padding (bytes);
+}
+
+static void
+append_large (CfWireWriter *self,
+              GVariant     *payload,
+              gsize         size)
+{
+  Segment *segment = push_segment (self, NULL);
+
+  segment->payload = g_variant_ref (payload);
+  segment->data = g_variant_get_data (payload);
+  segment->size = size;
+
+  if (CF_WIRE_PADDED (size) != size)
+    {
+      static const guint8 zeros[8];
+      GByteArray         *bytes = g_byte_array_sized_new (4096);
+
+      /* The padding alone would shift what follows in this segment, so it gets one of its own. */
+      g_byte_array_append (bytes, zeros, (guint) (CF_WIRE_PADDED (size) - size));
+      push_segment (self, bytes);
+      push_segment (self, g_byte_array_sized_new (4096));
+    }
+}
+
+static gsize
+segment_size (const Segment *segment)
+{
+  return segment->bytes != NULL ? segment->bytes->len : segment->size;
+}
+
+static gconstpointer
+segment_data (const Segment *segment)
+{
+  return segment->bytes != NULL ? segment->bytes->data : segment->data;
+}
+
+void
+_cf_wire_writer_init (CfWireWriter *self)
+{
+  g_queue_init (&self->segments);
+  self->head_offset = 0;
+  self->n_bytes = 0;
+}
+
+void
+_cf_wire_writer_clear (CfWireWriter *self)
+{
+  g_queue_clear_full (&self->segments, segment_free);
+  self->head_offset = 0;
+  self->n_bytes = 0;
+}
+
+/* Appends a frame; on failure nothing was appended. */
+gboolean
+_cf_wire_writer_append (CfWireWriter      *self,
+                        const CfWireFrame *frame,
+                        GError           **error)
+{
+  g_autoptr (GVariant) payload = NULL;
+  const char *type = "";
+  gsize       text_size, data_size = 0;
+  GByteArray *bytes;
+
+  if (frame->payload != NULL)
+    {
+      if (!_cf_wire_check_payload (frame->payload, error))
+        return FALSE;
+      type = g_variant_get_type_string (frame->payload);
+      payload = _cf_wire_plain_element_size (type) > 0 ? g_variant_ref (frame->payload) : g_variant_get_normal_form (frame->payload);
+      data_size = g_variant_get_size (payload);
+    }
+
+  text_size = text_size_of (frame, type);
+  if (text_size > CF_WIRE_MAX_TEXT)
+    {
+      g_set_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE,
+                   "%" G_GSIZE_FORMAT " bytes of text are too much for one frame", text_size);
+      return FALSE;
+    }
+
+  bytes = get_room (self);
+  append_head (bytes, frame, type, text_size, data_size);
+  if (data_size > CF_WIRE_INLINE_MAX)
+    append_large (self, payload, data_size);
+  else if (payload != NULL)
+    append_inline (bytes, payload, data_size);
+  self->n_bytes += CF_WIRE_HEADER_SIZE + CF_WIRE_PADDED (text_size) + CF_WIRE_PADDED (data_size);
+
+  return TRUE;
+}
+
+/* Fills @vectors with what is to be written next, and returns how many it used. */
+guint
+_cf_wire_writer_peek (CfWireWriter  *self,
+                      GOutputVector *vectors,
+                      guint          n_vectors)
+{
+  gsize offset = self->head_offset;
+  guint n = 0;
+
+  for (GList *link = self->segments.head; link != NULL && n < n_vectors; link = link->next)
+    {
+      const Segment *segment = link->data;
+
+      if (segment_size (segment) > offset)
+        vectors[n++] = (GOutputVector){
+          .buffer = (const guint8 *) segment_data (segment) + offset,
+          .size = segment_size (segment) - offset,
+        };
+      offset = 0;
+    }
+
+  return n;
+}
+
+void
+_cf_wire_writer_advance (CfWireWriter *self,
+                         gsize         n_bytes)
+{
+  g_return_if_fail (n_bytes <= self->n_bytes);
+
+  self->n_bytes -= n_bytes;
+  self->head_offset += n_bytes;
+
+  while (self->segments.head != NULL)
+    {
+      Segment *head = self->segments.head->data;
+
+      if (self->head_offset < segment_size (head))
+        return;
+      self->head_offset -= segment_size (head);
+      if (self->segments.length == 1 && head->bytes != NULL && head->bytes->len <= SEGMENT_MAX)
+        {
+          g_byte_array_set_size (head->bytes, 0);
+          return;
+        }
+      segment_free (g_queue_pop_head (&self->segments));
+    }
+}

@@ -1,0 +1,433 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* What bounds a map(): time, chunks, buffers, close(), dropping it, a shutdown. */
+
+#include "cf-test-executors.h"
+
+typedef struct
+{
+  CfExecutor   *executor;
+  CfResultIter *iter;
+  Gate          gate;
+  gint          n_ran; /* (atomic) */
+} Fixture;
+
+static void
+set_up (Fixture      *fixture,
+        gconstpointer n_workers)
+{
+  fixture->executor = pool_new (GPOINTER_TO_UINT (n_workers));
+  gate_init (&fixture->gate);
+}
+
+static void
+tear_down (Fixture      *fixture,
+           gconstpointer n_workers)
+{
+  gate_open (&fixture->gate);
+  cf_executor_shutdown (fixture->executor, TRUE, FALSE);
+  if (fixture->iter != NULL)
+    await_finalized (fixture->iter);
+  await_finalized (fixture->executor);
+  gate_clear (&fixture->gate);
+}
+
+/* Counts, and from item @closed on waits at the gate. */
+static GVariant *
+func_work (GVariant     *args,
+           GCancellable *cancellable,
+           GError      **error)
+{
+  guint64  address, number, closed;
+  Fixture *fixture;
+
+  g_variant_get (args, "(ttt)", &address, &number, &closed);
+  fixture = (gpointer) (guintptr) address;
+  if (number >= closed)
+    gate_wait (&fixture->gate);
+  g_atomic_int_inc (&fixture->n_ran);
+
+  return g_variant_new_uint64 (number);
+}
+
+static GVariant *
+work (Fixture *fixture,
+      guint64  n,
+      guint64  closed)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ttt)"));
+  for (guint64 i = 0; i < n; i++)
+    g_variant_builder_add (&builder, "(ttt)", (guint64) (guintptr) fixture, i, closed);
+
+  return g_variant_builder_end (&builder);
+}
+
+static void
+map (Fixture *fixture,
+     guint    n,
+     guint    closed,
+     gint64   timeout,
+     guint    chunksize,
+     guint    buffersize)
+{
+  g_autoptr (GError) error = NULL;
+
+  fixture->iter = cf_executor_map (fixture->executor, func_work, work (fixture, n, closed), timeout, chunksize, buffersize, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (fixture->iter);
+}
+
+static void
+assert_next (Fixture *fixture,
+             guint    number)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) result = cf_result_iter_next (fixture->iter, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (result);
+  g_assert_cmpuint (g_variant_get_uint64 (result), ==, number);
+}
+
+static void
+assert_next_error (Fixture *fixture,
+                   GQuark   domain,
+                   int      code)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (cf_result_iter_next (fixture->iter, &error));
+  g_assert_error (error, domain, code);
+}
+
+static void
+assert_end (Fixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_null (cf_result_iter_next (fixture->iter, &error));
+      g_assert_no_error (error);
+    }
+}
+
+static guint
+n_ran (Fixture *fixture)
+{
+  return (guint) g_atomic_int_get (&fixture->n_ran);
+}
+
+/* One worker comes to the gate with item 2: so items 0 and 1 are done, and the time is long over. */
+static void
+timeout_test (Fixture *fixture,
+              gint64   timeout,
+              guint    buffersize)
+{
+  map (fixture, 10, 2, timeout, 1, buffersize);
+  gate_await_waiting (&fixture->gate, 1);
+  assert_next (fixture, 0);
+  assert_next (fixture, 1);
+  assert_next_error (fixture, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  assert_end (fixture);
+
+  gate_open (&fixture->gate);
+  cf_executor_shutdown (fixture->executor, TRUE, FALSE);
+  g_assert_cmpuint (n_ran (fixture), ==, 3);
+  assert_end (fixture);
+}
+
+static void
+test_timeout (Fixture      *fixture,
+              gconstpointer n_workers)
+{
+  g_test_summary ("What was done in time is yielded, TIMED_OUT comes once, the rest is cancelled.");
+
+  timeout_test (fixture, 1000, 0);
+}
+
+static void
+test_timeout_zero (Fixture      *fixture,
+                   gconstpointer n_workers)
+{
+  g_test_summary ("A timeout of 0 gives what is done.");
+
+  timeout_test (fixture, 0, 0);
+}
+
+static void
+test_timeout_buffered (Fixture      *fixture,
+                       gconstpointer n_workers)
+{
+  g_test_summary ("After a timeout nothing more is submitted.");
+
+  timeout_test (fixture, 1000, 3);
+}
+
+static void
+test_timeout_async (Fixture      *fixture,
+                    gconstpointer n_workers)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("The main loop is told TIMED_OUT too.");
+
+  map (fixture, 10, 0, 1000, 1, 0);
+  cf_result_iter_next_async (fixture->iter, NULL, keep_result, &result);
+  g_assert_null (cf_result_iter_next_finish (fixture->iter, await_result (NULL, &result), &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_object (&result);
+  assert_end (fixture);
+}
+
+static void
+test_no_timeout (Fixture      *fixture,
+                 gconstpointer n_workers)
+{
+  g_test_summary ("A timeout that does not pass changes nothing.");
+
+  map (fixture, 20, 20, G_MAXINT64, 1, 0);
+  for (guint i = 0; i < 20; i++)
+    assert_next (fixture, i);
+  assert_end (fixture);
+}
+
+static void
+test_close (Fixture      *fixture,
+            gconstpointer n_workers)
+{
+  g_test_summary ("close() cancels what has not started, and nothing comes after it.");
+
+  map (fixture, 10, 2, -1, 1, 0);
+  gate_await_waiting (&fixture->gate, 1);
+  assert_next (fixture, 0);
+  cf_result_iter_close (fixture->iter);
+  cf_result_iter_close (fixture->iter);
+  assert_end (fixture);
+
+  gate_open (&fixture->gate);
+  cf_executor_shutdown (fixture->executor, TRUE, FALSE);
+  g_assert_cmpuint (n_ran (fixture), ==, 3);
+}
+
+static void
+test_drop (Fixture      *fixture,
+           gconstpointer n_workers)
+{
+  g_test_summary ("Dropping the iterator cancels nothing.");
+
+  map (fixture, 50, 2, -1, 1, 0);
+  gate_await_waiting (&fixture->gate, 1);
+  assert_next (fixture, 0);
+  g_clear_object (&fixture->iter);
+  gate_open (&fixture->gate);
+  cf_executor_shutdown (fixture->executor, TRUE, FALSE);
+  g_assert_cmpuint (n_ran (fixture), ==, 50);
+}
+
+static void
+test_drop_executor (Fixture      *fixture,
+                    gconstpointer n_workers)
+{
+  CfExecutor *executor = pool_new (2);
+  Fixture     own = { .executor = executor };
+
+  g_test_summary ("The results of what was submitted outlive the executor.");
+
+  gate_init (&own.gate);
+  map (&own, 20, 20, -1, 1, 0);
+  g_object_unref (executor);
+  for (guint i = 0; i < 20; i++)
+    assert_next (&own, i);
+  assert_end (&own);
+  await_finalized (own.iter);
+  gate_clear (&own.gate);
+}
+
+/* Between two calls of next no more than that is submitted and not yielded. */
+static void
+test_buffer (Fixture      *fixture,
+             gconstpointer n_workers)
+{
+  static const guint sizes[][2] = { { 1, 1 }, { 1, 3 }, { 1, 100 }, { 3, 1 }, { 3, 3 }, { 3, 4 }, { 7, 50 }, { 100, 1 } };
+
+  g_test_summary ("At most buffersize items, in whole chunks, are submitted and not yielded.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      guint chunksize = sizes[i][0];
+      guint limit = (sizes[i][1] + chunksize - 1) / chunksize * chunksize;
+
+      g_atomic_int_set (&fixture->n_ran, 0);
+      map (fixture, 60, 60, -1, chunksize, sizes[i][1]);
+      for (guint j = 0; j < 60; j++)
+        {
+          g_assert_cmpuint (n_ran (fixture), <=, j + limit);
+          assert_next (fixture, j);
+        }
+      g_assert_cmpuint (n_ran (fixture), ==, 60);
+      assert_end (fixture);
+      await_finalized (g_steal_pointer (&fixture->iter));
+    }
+}
+
+/* An executor that runs only when it is told to shows exactly what was submitted. */
+static void
+test_buffer_exact (void)
+{
+  static const guint sizes[] = { 1, 2, 5, 19, 20, 21 };
+
+  g_test_summary ("buffersize items are submitted at once, and then one for each that is yielded.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      HeldLog log = { 0 };
+      Fixture fixture = { .executor = held_executor_new (&log) };
+
+      map (&fixture, 20, 20, -1, 1, sizes[i]);
+      for (guint j = 0; j < 20; j++)
+        {
+          held_executor_run_all (fixture.executor);
+          g_assert_cmpuint (n_ran (&fixture), ==, MIN (20, j + sizes[i]));
+          assert_next (&fixture, j);
+        }
+      assert_end (&fixture);
+      g_object_unref (fixture.iter);
+      g_object_unref (fixture.executor);
+    }
+}
+
+static void
+test_all_at_once (void)
+{
+  HeldLog log = { 0 };
+  Fixture fixture = { .executor = held_executor_new (&log) };
+
+  g_test_summary ("Without a buffersize all items are submitted by map() itself.");
+
+  map (&fixture, 20, 20, -1, 1, 0);
+  held_executor_run_all (fixture.executor);
+  g_assert_cmpuint (n_ran (&fixture), ==, 20);
+  for (guint j = 0; j < 20; j++)
+    assert_next (&fixture, j);
+  assert_end (&fixture);
+  g_object_unref (fixture.iter);
+  g_object_unref (fixture.executor);
+}
+
+static void
+test_refused_in_the_middle (void)
+{
+  HeldLog log = { 0 };
+  Fixture fixture = { .executor = held_executor_new (&log) };
+
+  g_test_summary ("An item that schedule() refuses gives that error, once, and then the end.");
+
+  map (&fixture, 20, 20, -1, 1, 3);
+  held_executor_run_all (fixture.executor);
+  log.refuse = TRUE;
+  for (guint j = 0; j < 3; j++)
+    assert_next (&fixture, j);
+  assert_next_error (&fixture, G_IO_ERROR, G_IO_ERROR_BUSY);
+  assert_end (&fixture);
+  g_assert_cmpuint (n_ran (&fixture), ==, 3);
+  g_object_unref (fixture.iter);
+  g_object_unref (fixture.executor);
+}
+
+static void
+test_shutdown_in_the_middle (Fixture      *fixture,
+                             gconstpointer n_workers)
+{
+  g_autoptr (GError) error = NULL;
+  guint n = 5;
+
+  g_test_summary ("After a shutdown what was submitted is yielded, then SHUTDOWN once, then the end.");
+
+  map (fixture, 20, 20, -1, 1, 4);
+  for (guint i = 0; i < n; i++)
+    assert_next (fixture, i);
+  cf_executor_shutdown (fixture->executor, TRUE, FALSE);
+
+  for (;;)
+    {
+      g_autoptr (GVariant) result = cf_result_iter_next (fixture->iter, &error);
+
+      if (result == NULL)
+        break;
+      g_assert_no_error (error);
+      g_assert_cmpuint (g_variant_get_uint64 (result), ==, n++);
+    }
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SHUTDOWN);
+  assert_end (fixture);
+  g_assert_cmpuint (n, >=, 8);
+  g_assert_cmpuint (n, <=, 9);
+  g_assert_cmpuint (n_ran (fixture), ==, n);
+}
+
+static void
+test_shutdown_when_all_is_submitted (Fixture      *fixture,
+                                     gconstpointer n_workers)
+{
+  g_test_summary ("A shutdown does not touch what was submitted.");
+
+  map (fixture, 20, 20, -1, 1, 0);
+  assert_next (fixture, 0);
+  cf_executor_shutdown (fixture->executor, FALSE, FALSE);
+  for (guint i = 1; i < 20; i++)
+    assert_next (fixture, i);
+  assert_end (fixture);
+}
+
+static void
+test_cancelling_shutdown (Fixture      *fixture,
+                          gconstpointer n_workers)
+{
+  g_test_summary ("Items that a shutdown cancelled give CANCELLED, each at its turn.");
+
+  map (fixture, 10, 2, -1, 1, 0);
+  gate_await_waiting (&fixture->gate, 1);
+  cf_executor_shutdown (fixture->executor, FALSE, TRUE);
+  gate_open (&fixture->gate);
+  for (guint i = 0; i < 3; i++)
+    assert_next (fixture, i);
+  for (guint i = 3; i < 10; i++)
+    assert_next_error (fixture, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  assert_end (fixture);
+  g_assert_cmpuint (n_ran (fixture), ==, 3);
+}
+
+#define ADD(path, n_workers, test) \
+  g_test_add ("/result-iter-limits/" path, Fixture, GUINT_TO_POINTER (n_workers), set_up, test, tear_down)
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+
+  ADD ("timeout", 1, test_timeout);
+  ADD ("timeout-zero", 1, test_timeout_zero);
+  ADD ("timeout-buffered", 1, test_timeout_buffered);
+  ADD ("timeout-async", 1, test_timeout_async);
+  ADD ("no-timeout", 2, test_no_timeout);
+  ADD ("close", 1, test_close);
+  ADD ("drop", 1, test_drop);
+  ADD ("drop-executor", 1, test_drop_executor);
+  ADD ("buffer/1", 1, test_buffer);
+  ADD ("buffer/4", 4, test_buffer);
+  g_test_add_func ("/result-iter-limits/buffer-exact", test_buffer_exact);
+  g_test_add_func ("/result-iter-limits/all-at-once", test_all_at_once);
+  g_test_add_func ("/result-iter-limits/refused-in-the-middle", test_refused_in_the_middle);
+  ADD ("shutdown-in-the-middle", 2, test_shutdown_in_the_middle);
+  ADD ("shutdown-when-all-is-submitted", 2, test_shutdown_when_all_is_submitted);
+  ADD ("cancelling-shutdown", 1, test_cancelling_shutdown);
+
+  return g_test_run ();
+}

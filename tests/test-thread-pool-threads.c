@@ -1,0 +1,262 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* Threads and descriptors: none too early, none left, and what happens when one cannot be started. */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "cf-test-executors.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#ifndef SANITIZED
+
+static gint n_failures_to_come; /* (atomic) */
+static gint n_failed;           /* (atomic) */
+
+/* Stands in front of the C library's; a sanitizer has a function of its own there, which is left alone. */
+__attribute__ ((visibility ("default"))) int
+pthread_create (pthread_t            *thread,
+                const pthread_attr_t *attributes,
+                void *(*start) (void *),
+                void *data)
+{
+  static int (*real) (pthread_t *, const pthread_attr_t *, void *(*) (void *), void *);
+
+  if (real == NULL)
+    real = (__typeof__ (real)) dlsym (RTLD_NEXT, "pthread_create");
+  if (g_atomic_int_get (&n_failures_to_come) > 0 && g_atomic_int_add (&n_failures_to_come, -1) > 0)
+    {
+      g_atomic_int_inc (&n_failed);
+      return EAGAIN;
+    }
+
+  return real (thread, attributes, start, data);
+}
+
+static void
+fail_to_start (gint n)
+{
+  g_atomic_int_set (&n_failed, 0);
+  g_atomic_int_set (&n_failures_to_come, n);
+}
+
+static void
+test_first_fails (void)
+{
+  gint n_ran = 0;
+
+  g_test_summary ("When the first thread cannot start, the work is refused or stays queued, and runs later.");
+
+  for (guint i = 0; i < 10; i++)
+    {
+      CfExecutor *executor = pool_new (2);
+      g_autoptr (CfFuture) first = NULL;
+      g_autoptr (CfFuture) second = NULL;
+      g_autoptr (GError) error = NULL;
+
+      drop_idle_threads ();
+      fail_to_start (1);
+      n_ran = 0;
+      first = cf_executor_submit_task (executor, task_count, &n_ran, NULL, &error);
+      while (g_atomic_int_get (&n_failed) == 0)
+        g_thread_yield ();
+      g_assert_true (first != NULL || error != NULL);
+
+      second = submit_task (executor, task_count, &n_ran);
+      g_assert_true (cf_future_wait (second, -1));
+      if (first != NULL)
+        g_assert_true (cf_future_wait (first, -1));
+      cf_executor_shutdown (executor, TRUE, FALSE);
+      g_assert_cmpint (n_ran, ==, first != NULL ? 2 : 1);
+      await_finalized (executor);
+    }
+}
+
+static void
+test_later_fails (void)
+{
+  CfExecutor *executor = pool_new (4);
+  CfFuture   *futures[20];
+  gint        n_ran = 0;
+  Gate        gate;
+  g_autoptr (CfFuture) held = NULL;
+
+  g_test_summary ("When no further thread can start, those that live do all of the work.");
+
+  gate_init (&gate);
+  held = submit_task (executor, task_gate, &gate);
+  gate_await_waiting (&gate, 1);
+  drop_idle_threads ();
+  fail_to_start (G_MAXINT);
+  for (guint i = 0; i < G_N_ELEMENTS (futures); i++)
+    futures[i] = submit_task (executor, task_count, &n_ran);
+  g_assert_cmpuint (get_count (executor, "n-running"), ==, 1);
+  gate_open (&gate);
+  for (guint i = 0; i < G_N_ELEMENTS (futures); i++)
+    {
+      g_assert_true (cf_future_wait (futures[i], -1));
+      cf_future_unref (futures[i]);
+    }
+  g_assert_cmpint (g_atomic_int_get (&n_failed), >, 0);
+  fail_to_start (0);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  g_assert_cmpint (n_ran, ==, G_N_ELEMENTS (futures));
+  await_finalized (executor);
+  gate_clear (&gate);
+}
+
+static void
+test_cancel_without_thread (void)
+{
+  CfExecutor *executor = pool_new (1);
+  g_autoptr (CfFuture) future = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Work that no thread could be started for is cancelled as any other, and the pool ends.");
+
+  drop_idle_threads ();
+  fail_to_start (G_MAXINT);
+  future = cf_executor_submit_task (executor, task_never, NULL, NULL, &error);
+  if (future != NULL)
+    {
+      g_assert_true (cf_future_cancel (future));
+      assert_failed (future, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    }
+  fail_to_start (0);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  g_assert_cmpuint (get_count (executor, "n-workers"), ==, 0);
+  await_finalized (executor);
+}
+
+static void
+test_shutdown_without_thread (void)
+{
+  CfExecutor *executor = pool_new (2);
+  gint        n_ran = 0;
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("shutdown (TRUE) sees to what was left in the queue because no thread would start.");
+
+  drop_idle_threads ();
+  fail_to_start (1);
+  future = cf_executor_submit_task (executor, task_count, &n_ran, NULL, NULL);
+  while (g_atomic_int_get (&n_failed) == 0)
+    g_thread_yield ();
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  if (future != NULL)
+    g_assert_true (cf_future_is_done (future));
+  g_assert_cmpint (n_ran, ==, future != NULL ? 1 : 0);
+  await_finalized (executor);
+}
+
+#endif
+
+static void
+test_none_too_early (void)
+{
+  guint       n;
+  CfExecutor *executor;
+
+  g_test_summary ("A pool has no thread before the first submit, and needs none to end.");
+
+  n = settle_threads ();
+  executor = pool_new (8);
+  g_assert_cmpuint (n_threads (), ==, n);
+  g_assert_cmpuint (get_count (executor, "n-workers"), ==, 0);
+  cf_executor_shutdown (executor, TRUE, TRUE);
+  g_assert_finalize_object (executor);
+  g_assert_cmpuint (n_threads (), ==, n);
+}
+
+static void
+use (CfExecutor *executor,
+     Gate       *gate,
+     guint       n_workers)
+{
+  for (guint i = 0; i < n_workers + 4; i++)
+    cf_future_unref (submit_task (executor, task_gate, gate));
+  gate_await_waiting (gate, n_workers);
+}
+
+static void
+test_none_left (gconstpointer wait)
+{
+  guint n, n_files;
+
+  g_test_summary ("When the pool is gone, so are its threads and descriptors.");
+
+  n = settle_threads ();
+  n_files = n_descriptors ();
+  for (guint i = 0; i < 10; i++)
+    {
+      CfExecutor *executor = pool_new (8);
+      Gate        gate;
+
+      gate_init (&gate);
+      use (executor, &gate, 8);
+      g_assert_cmpuint (n_threads (), >=, n + 8);
+      gate_open (&gate);
+      if (wait != NULL)
+        cf_executor_shutdown (executor, TRUE, FALSE);
+      await_finalized (executor);
+      g_assert_cmpuint (settle_threads (), ==, n);
+      gate_clear (&gate);
+    }
+  g_assert_cmpuint (n_descriptors (), ==, n_files);
+}
+
+static void
+test_idle_threads_go (void)
+{
+  CfExecutor *executor = pool_new (8);
+  guint       n;
+  Gate        gate;
+
+  g_test_summary ("Workers that idle end with a shutdown that does not wait.");
+
+  n = settle_threads ();
+  gate_init (&gate);
+  use (executor, &gate, 8);
+  gate_open (&gate);
+  await_count (executor, "n-running", 0);
+  cf_executor_shutdown (executor, FALSE, FALSE);
+  await_count (executor, "n-workers", 0);
+  g_assert_cmpuint (settle_threads (), ==, n);
+  await_finalized (executor);
+  gate_clear (&gate);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+
+  g_test_add_func ("/thread-pool-threads/none-too-early", test_none_too_early);
+  g_test_add_data_func ("/thread-pool-threads/none-left/shutdown", "wait", test_none_left);
+  g_test_add_data_func ("/thread-pool-threads/none-left/unref", NULL, test_none_left);
+  g_test_add_func ("/thread-pool-threads/idle-threads-go", test_idle_threads_go);
+#ifndef SANITIZED
+  g_test_add_func ("/thread-pool-threads/first-fails", test_first_fails);
+  g_test_add_func ("/thread-pool-threads/later-fails", test_later_fails);
+  g_test_add_func ("/thread-pool-threads/cancel-without-thread", test_cancel_without_thread);
+  g_test_add_func ("/thread-pool-threads/shutdown-without-thread", test_shutdown_without_thread);
+#endif
+
+  return g_test_run ();
+}

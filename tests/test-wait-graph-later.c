@@ -1,0 +1,360 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* Pools that starve themselves, and waits that become hopeless after they began. */
+
+#include "cf-test-waiters.h"
+
+typedef struct
+{
+  Gate     gate;
+  WaitKind kind;
+} Fixture;
+
+static void
+set_up (Fixture      *fixture,
+        gconstpointer kind)
+{
+  gate_init (&fixture->gate);
+  fixture->kind = GPOINTER_TO_UINT (kind);
+}
+
+static void
+tear_down (Fixture      *fixture,
+           gconstpointer kind)
+{
+  gate_clear (&fixture->gate);
+}
+
+static void
+end (CfExecutor *executor)
+{
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
+static void
+starvation (Fixture *fixture,
+            guint    n_workers)
+{
+  CfExecutor *executor = pool_new_without_inline_waits (n_workers);
+  Waiter      waiters[4];
+  CfFuture   *queued[4];
+  const char *names[] = { "eat-first", "eat-second", "eat-third", "eat-fourth" };
+  const char *queued_names[] = { "cook-first", "cook-second", "cook-third", "cook-fourth" };
+  guint       n_told = 0;
+
+  for (guint i = 0; i < n_workers; i++)
+    {
+      waiter_init (&waiters[i], names[i], fixture->kind, &fixture->gate);
+      queued[i] = task_new (queued_names[i], task_int, GINT_TO_POINTER (3));
+      waiters[i].target = queued[i];
+      schedule (executor, waiters[i].future);
+    }
+  gate_await_waiting (&fixture->gate, n_workers);
+  for (guint i = 0; i < n_workers; i++)
+    schedule (executor, queued[i]);
+  gate_open (&fixture->gate);
+
+  for (guint i = 0; i < n_workers; i++)
+    {
+      waiter_await (&waiters[i]);
+      g_assert_cmpint (await_int (queued[i]), ==, 3);
+    }
+  for (guint i = 0; i < n_workers; i++)
+    {
+      if (waiter_was_told (&waiters[i]))
+        {
+          n_told++;
+          waiter_assert_told (&waiters[i], names[i], queued_names[i]);
+        }
+      else
+        waiter_assert_met (&waiters[i]);
+      waiter_clear (&waiters[i]);
+      cf_future_unref (queued[i]);
+    }
+  g_assert_cmpuint (n_told, >=, 1);
+  end (executor);
+}
+
+static void
+test_starvation_of_one (Fixture      *fixture,
+                        gconstpointer kind)
+{
+  g_test_summary ("A pool of one that waits for its own queue.");
+
+  starvation (fixture, 1);
+}
+
+static void
+test_starvation (Fixture      *fixture,
+                 gconstpointer kind)
+{
+  g_test_summary ("A pool whose workers all wait for what is queued behind them: one is told, the rest goes on.");
+
+  starvation (fixture, 4);
+}
+
+static void
+test_later_schedule (Fixture      *fixture,
+                     gconstpointer kind)
+{
+  CfExecutor *executor = pool_new_without_inline_waits (1);
+  Waiter      waiter;
+  g_autoptr (CfFuture) target = task_new ("late", task_int, GINT_TO_POINTER (3));
+
+  g_test_summary ("A task waits for a future that is then queued behind it.");
+
+  waiter_init (&waiter, "early", fixture->kind, NULL);
+  waiter.target = target;
+  schedule (executor, waiter.future);
+  waiter_await_asleep (&waiter);
+  schedule (executor, target);
+  waiter_await (&waiter);
+  waiter_assert_told (&waiter, "early", "late");
+  g_assert_cmpint (await_int (target), ==, 3);
+  waiter_clear (&waiter);
+  end (executor);
+}
+
+static void
+test_later_schedule_inline (Fixture      *fixture,
+                            gconstpointer kind)
+{
+  CfExecutor *executor = pool_new (1);
+  Waiter      waiter;
+  g_autoptr (CfFuture) target = task_new ("late", task_int, GINT_TO_POINTER (3));
+
+  g_test_summary ("The same with inline waits: the task runs it or is told; it does not hang.");
+
+  waiter_init (&waiter, "early", fixture->kind, NULL);
+  waiter.target = target;
+  schedule (executor, waiter.future);
+  waiter_await_asleep (&waiter);
+  schedule (executor, target);
+  waiter_await (&waiter);
+  if (waiter_was_told (&waiter))
+    waiter_assert_told (&waiter, "early", "late");
+  else
+    waiter_assert_met (&waiter);
+  g_assert_cmpint (await_int (target), ==, 3);
+  waiter_clear (&waiter);
+  end (executor);
+}
+
+static void
+test_later_schedule_across (Fixture      *fixture,
+                            gconstpointer kind)
+{
+  CfExecutor *one = pool_new_without_inline_waits (1);
+  CfExecutor *two = pool_new_without_inline_waits (1);
+  Waiter      first, second;
+  g_autoptr (CfFuture) target = task_new ("late", task_int, GINT_TO_POINTER (3));
+
+  g_test_summary ("A future is queued behind a task that waits for the task that waits for it.");
+
+  waiter_init (&first, "first", fixture->kind, NULL);
+  waiter_init (&second, "second", fixture->kind, NULL);
+  first.target = target;
+  second.target = first.future;
+  schedule (one, first.future);
+  schedule (two, second.future);
+  waiter_await_asleep (&first);
+  waiter_await_asleep (&second);
+  schedule (two, target);
+
+  waiter_await (&first);
+  waiter_await (&second);
+  g_assert_true (waiter_was_told (&first) || waiter_was_told (&second));
+  g_assert_cmpint (await_int (target), ==, 3);
+  waiter_clear (&first);
+  waiter_clear (&second);
+  end (one);
+  end (two);
+}
+
+/* A full pool: a worker comes free, is taken by a task that waits too, and only then nobody is left. */
+static void
+test_last_worker_taken (Fixture      *fixture,
+                        gconstpointer kind)
+{
+  CfExecutor *executor = pool_new_without_inline_waits (2);
+  Waiter      first, second;
+  g_autoptr (CfFuture) blocker = submit_task (executor, task_gate, &fixture->gate);
+  g_autoptr (CfFuture) target = task_new ("target", task_int, GINT_TO_POINTER (3));
+
+  g_test_summary ("The last free worker begins to wait for the queue: now it is hopeless, and one is told.");
+
+  gate_await_waiting (&fixture->gate, 1);
+  waiter_init (&first, "first", fixture->kind, NULL);
+  waiter_init (&second, "second", fixture->kind, NULL);
+  first.target = target;
+  second.target = target;
+  schedule (executor, first.future);
+  waiter_await_asleep (&first);
+  schedule (executor, second.future);
+  schedule (executor, target);
+  gate_open (&fixture->gate);
+
+  waiter_await (&first);
+  waiter_await (&second);
+  g_assert_true (waiter_was_told (&first) || waiter_was_told (&second));
+  g_assert_cmpint (await_int (target), ==, 3);
+  waiter_clear (&first);
+  waiter_clear (&second);
+  end (executor);
+}
+
+/* shutdown (TRUE) of another pool waits for its tasks. */
+
+typedef struct
+{
+  CfExecutor *other;
+  Gate       *gate; /* (nullable) */
+  gint        thread_id;
+} Closer;
+
+static gboolean
+task_close (GValue       *result,
+            GCancellable *cancellable,
+            gpointer      user_data,
+            GError      **error)
+{
+  Closer *self = user_data;
+
+  g_atomic_int_set (&self->thread_id, thread_id ());
+  if (self->gate != NULL)
+    gate_wait (self->gate);
+  cf_executor_shutdown (self->other, TRUE, FALSE);
+
+  return task_int (result, cancellable, GINT_TO_POINTER (1), error);
+}
+
+static void
+shutdown_test (Fixture *fixture,
+               gboolean shutdown_first)
+{
+  CfExecutor *one = pool_new (1);
+  CfExecutor *two = pool_new (1);
+  Closer      closer = { two, shutdown_first ? NULL : &fixture->gate, 0 };
+  Waiter      waiter;
+  g_autoptr (CfFuture) future = task_new ("closer", task_close, &closer);
+
+  waiter_init (&waiter, "waiter", fixture->kind, shutdown_first ? &fixture->gate : NULL);
+  waiter.target = future;
+  schedule (two, waiter.future);
+  if (shutdown_first)
+    gate_await_waiting (&fixture->gate, 1);
+  else
+    waiter_await_asleep (&waiter);
+  schedule (one, future);
+  if (shutdown_first)
+    {
+      while (g_atomic_int_get (&closer.thread_id) == 0)
+        g_thread_yield ();
+      await_asleep (g_atomic_int_get (&closer.thread_id));
+    }
+  gate_open (&fixture->gate);
+
+  waiter_await (&waiter);
+  waiter_assert_told (&waiter, "waiter", "closer");
+  g_assert_cmpint (await_int (future), ==, 1);
+  g_assert_true (cf_executor_is_shutdown (two));
+  waiter_clear (&waiter);
+  end (one);
+  end (two);
+}
+
+static void
+test_later_shutdown (Fixture      *fixture,
+                     gconstpointer kind)
+{
+  g_test_summary ("A task waits for one that then shuts the waiting task's pool down and waits: the first is told.");
+
+  shutdown_test (fixture, FALSE);
+}
+
+static void
+test_earlier_shutdown (Fixture      *fixture,
+                       gconstpointer kind)
+{
+  g_test_summary ("A task of a pool that is being shut down waits for the task that does it: it is told.");
+
+  shutdown_test (fixture, TRUE);
+}
+
+/* Three, the last of which begins long after the others wait. */
+static void
+test_later_wait (Fixture      *fixture,
+                 gconstpointer kind)
+{
+  CfExecutor *executor = pool_new (3);
+  Waiter      waiters[3];
+  const char *names[] = { "red", "green", "blue" };
+  guint       n_told = 0;
+
+  g_test_summary ("The wait that closes a circle is found, whoever came first.");
+
+  for (guint i = 0; i < 3; i++)
+    waiter_init (&waiters[i], names[i], fixture->kind, i == 2 ? &fixture->gate : NULL);
+  for (guint i = 0; i < 3; i++)
+    waiters[i].target = waiters[(i + 1) % 3].future;
+  schedule (executor, waiters[2].future);
+  gate_await_waiting (&fixture->gate, 1);
+  for (guint i = 2; i-- > 0;)
+    {
+      schedule (executor, waiters[i].future);
+      waiter_await_asleep (&waiters[i]);
+    }
+  gate_open (&fixture->gate);
+  for (guint i = 0; i < 3; i++)
+    waiter_await (&waiters[i]);
+  for (guint i = 0; i < 3; i++)
+    {
+      if (waiter_was_told (&waiters[i]))
+        {
+          n_told++;
+          for (guint j = 0; j < 3; j++)
+            waiter_assert_told (&waiters[i], names[j], names[j]);
+        }
+      waiter_clear (&waiters[i]);
+    }
+  g_assert_cmpuint (n_told, >=, 1);
+  end (executor);
+}
+
+static const char *const kinds[] = { "get-result", "get-exception", "wait", "cf-wait", "as-completed" };
+
+static void
+add_kinds (const char *name,
+           void (*test) (Fixture      *fixture,
+                         gconstpointer kind))
+{
+  for (guint i = 0; i < N_WAITS; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/wait-graph-later/%s/%s", name, kinds[i]);
+
+      g_test_add (path, Fixture, GUINT_TO_POINTER (i), set_up, test, tear_down);
+    }
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+
+  add_kinds ("starvation-of-one", test_starvation_of_one);
+  add_kinds ("starvation", test_starvation);
+  add_kinds ("later-schedule", test_later_schedule);
+  add_kinds ("later-schedule-inline", test_later_schedule_inline);
+  add_kinds ("later-schedule-across", test_later_schedule_across);
+  add_kinds ("last-worker-taken", test_last_worker_taken);
+  add_kinds ("later-shutdown", test_later_shutdown);
+  add_kinds ("earlier-shutdown", test_earlier_shutdown);
+  add_kinds ("later-wait", test_later_wait);
+
+  return g_test_run ();
+}

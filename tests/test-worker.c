@@ -1,0 +1,340 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-test.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cfutures/cf-wire-private.h"
+
+/* A worker that serves in a thread, and the other end of its line. */
+typedef struct
+{
+  CfWorker    *worker;
+  GThread     *thread;
+  GError      *error; /* after the join */
+  int          fd;
+  CfWireReader reader;
+} Fixture;
+
+static gpointer
+serve_thread (gpointer user_data)
+{
+  Fixture *fixture = user_data;
+
+  return GINT_TO_POINTER (cf_worker_run (fixture->worker, &fixture->error));
+}
+
+static GVariant *
+handle (const char               *function,
+        GVariant *args            G_GNUC_UNUSED,
+        GCancellable *cancellable G_GNUC_UNUSED,
+        gpointer user_data        G_GNUC_UNUSED,
+        GError                  **error)
+{
+  if (g_str_equal (function, "unknown"))
+    {
+      g_set_error (error, g_quark_from_string ("made-up-domain"), -77, "not\xff utf-8");
+      return NULL;
+    }
+
+  return g_variant_new_string (function);
+}
+
+static GVariant *
+wait_for_cancel (GVariant *args G_GNUC_UNUSED,
+                 GCancellable  *cancellable,
+                 GError       **error)
+{
+  GPollFD fd;
+
+  g_cancellable_make_pollfd (cancellable, &fd);
+  g_poll (&fd, 1, -1);
+  g_cancellable_release_fd (cancellable);
+  g_cancellable_set_error_if_cancelled (cancellable, error);
+
+  return NULL;
+}
+
+static GVariant *
+give_handle (GVariant *args            G_GNUC_UNUSED,
+             GCancellable *cancellable G_GNUC_UNUSED,
+             GError **error            G_GNUC_UNUSED)
+{
+  return g_variant_new_handle (1);
+}
+
+static void
+set_up (Fixture      *fixture,
+        gconstpointer with_handler)
+{
+  g_autoptr (GError) error = NULL;
+  int fds[2];
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  fixture->fd = fds[0];
+  fixture->worker = cf_worker_new_for_fd (fds[1], &error);
+  g_assert_no_error (error);
+  cf_worker_add_function (fixture->worker, "double", func_double);
+  cf_worker_add_function (fixture->worker, "null", func_null);
+  cf_worker_add_function (fixture->worker, "fail", func_fail);
+  cf_worker_add_function (fixture->worker, "wait", wait_for_cancel);
+  cf_worker_add_function (fixture->worker, "handle", give_handle);
+  if (with_handler != NULL)
+    cf_worker_set_handler (fixture->worker, handle, NULL, NULL);
+  _cf_wire_reader_init (&fixture->reader);
+  fixture->thread = g_thread_new ("worker", serve_thread, fixture);
+}
+
+static gboolean
+join (Fixture *fixture)
+{
+  return GPOINTER_TO_INT (g_thread_join (g_steal_pointer (&fixture->thread)));
+}
+
+static void
+tear_down (Fixture                   *fixture,
+           gconstpointer with_handler G_GNUC_UNUSED)
+{
+  if (fixture->fd >= 0)
+    close (fixture->fd);
+  if (fixture->thread != NULL)
+    g_assert_true (join (fixture));
+  g_clear_error (&fixture->error);
+  _cf_wire_reader_clear (&fixture->reader);
+  g_assert_finalize_object (fixture->worker);
+}
+
+static void
+send_bytes (Fixture      *fixture,
+            gconstpointer bytes,
+            gsize         size)
+{
+  g_assert_cmpint (send (fixture->fd, bytes, size, MSG_NOSIGNAL), ==, (gssize) size);
+}
+
+static void
+send_frame (Fixture     *fixture,
+            CfWireFrame *frame)
+{
+  CfWireWriter writer;
+
+  _cf_wire_writer_init (&writer);
+  g_assert_true (_cf_wire_writer_append (&writer, frame, NULL));
+  while (writer.n_bytes > 0)
+    {
+      GOutputVector vector;
+
+      _cf_wire_writer_peek (&writer, &vector, 1);
+      send_bytes (fixture, vector.buffer, vector.size);
+      _cf_wire_writer_advance (&writer, vector.size);
+    }
+  _cf_wire_writer_clear (&writer);
+}
+
+static void
+send_call (Fixture    *fixture,
+           guint64     task,
+           const char *name,
+           GVariant   *args)
+{
+  g_autoptr (GVariant) owned = args != NULL ? g_variant_ref_sink (args) : NULL;
+  CfWireFrame frame = {
+    .kind = CF_WIRE_CALL,
+    .flags = CF_WIRE_FLAG_NAMED,
+    .task = task,
+    .n_strings = 1,
+    .strings = { name },
+    .payload = owned,
+  };
+
+  send_frame (fixture, &frame);
+}
+
+static void
+expect (Fixture     *fixture,
+        CfWireKind   kind,
+        guint64      task,
+        CfWireFrame *frame)
+{
+  gboolean got_frame;
+
+  for (;;)
+    {
+      guint8 *place;
+      gsize   size;
+      ssize_t n;
+
+      g_assert_true (_cf_wire_reader_next (&fixture->reader, frame, &got_frame, NULL));
+      if (got_frame)
+        break;
+      size = _cf_wire_reader_prepare (&fixture->reader, &place);
+      n = recv (fixture->fd, place, size, 0);
+      g_assert_cmpint (n, >, 0);
+      _cf_wire_reader_commit (&fixture->reader, (gsize) n);
+    }
+
+  g_assert_cmpint (frame->kind, ==, kind);
+  g_assert_cmpuint (frame->task, ==, task);
+}
+
+static void
+expect_hello (Fixture *fixture)
+{
+  CfWireFrame frame;
+
+  expect (fixture, CF_WIRE_HELLO, 0, &frame);
+  g_assert_cmpint (frame.code, ==, CF_WIRE_VERSION);
+  _cf_wire_frame_clear (&frame);
+}
+
+static void
+expect_error (Fixture    *fixture,
+              guint64     task,
+              const char *domain,
+              int         code)
+{
+  CfWireFrame frame;
+
+  expect (fixture, CF_WIRE_ERROR, task, &frame);
+  g_assert_cmpstr (frame.strings[0], ==, domain);
+  g_assert_cmpint (frame.code, ==, code);
+  _cf_wire_frame_clear (&frame);
+}
+
+static void
+test_calls (Fixture                   *fixture,
+            gconstpointer with_handler G_GNUC_UNUSED)
+{
+  const char *domain = g_quark_to_string (CF_EXECUTOR_ERROR);
+  CfWireFrame frame;
+
+  g_test_summary ("Each call gets one reply, in order, whatever the function does.");
+
+  expect_hello (fixture);
+  send_call (fixture, 1, "double", g_variant_new_int64 (21));
+  send_call (fixture, 2, "fail", NULL);
+  send_call (fixture, 3, "null", NULL);
+  send_call (fixture, 4, "no such function", NULL);
+  send_call (fixture, 5, "handle", NULL);
+
+  expect (fixture, CF_WIRE_RESULT, 1, &frame);
+  g_assert_cmpint (g_variant_get_int64 (frame.payload), ==, 42);
+  _cf_wire_frame_clear (&frame);
+  expect_error (fixture, 2, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_NOT_FOUND);
+  expect_error (fixture, 3, domain, CF_EXECUTOR_ERROR_NO_RESULT);
+  expect_error (fixture, 4, domain, CF_EXECUTOR_ERROR_NOT_FOUND);
+  expect_error (fixture, 5, domain, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE);
+
+  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_BYE });
+  g_assert_true (join (fixture));
+  g_assert_no_error (fixture->error);
+}
+
+static void
+test_handler (Fixture                   *fixture,
+              gconstpointer with_handler G_GNUC_UNUSED)
+{
+  CfWireFrame frame;
+
+  g_test_summary ("The handler gets what is not registered; an error keeps what it says, UTF-8 or not.");
+
+  expect_hello (fixture);
+  send_call (fixture, 1, "anything", NULL);
+  expect (fixture, CF_WIRE_RESULT, 1, &frame);
+  g_assert_cmpstr (g_variant_get_string (frame.payload, NULL), ==, "anything");
+  _cf_wire_frame_clear (&frame);
+
+  send_call (fixture, 2, "unknown", NULL);
+  expect (fixture, CF_WIRE_ERROR, 2, &frame);
+  g_assert_cmpstr (frame.strings[0], ==, "made-up-domain");
+  g_assert_cmpstr (frame.strings[1], ==, "not\xff utf-8");
+  g_assert_cmpint (frame.code, ==, -77);
+  _cf_wire_frame_clear (&frame);
+}
+
+static void
+test_chunk (Fixture                   *fixture,
+            gconstpointer with_handler G_GNUC_UNUSED)
+{
+  g_autoptr (GVariant) items = g_variant_ref_sink (g_variant_new_parsed ("[@x 1, 2, 3]"));
+  CfWireFrame call = {
+    .kind = CF_WIRE_CALL,
+    .flags = CF_WIRE_FLAG_NAMED | CF_WIRE_FLAG_CHUNK,
+    .task = 9,
+    .n_strings = 1,
+    .strings = { "double" },
+    .payload = items,
+  };
+
+  g_test_summary ("A chunk is one message with many calls, and many replies.");
+
+  expect_hello (fixture);
+  send_frame (fixture, &call);
+  for (guint i = 0; i < 3; i++)
+    {
+      CfWireFrame frame;
+
+      expect (fixture, CF_WIRE_RESULT, 9, &frame);
+      g_assert_cmpuint (frame.index, ==, i);
+      g_assert_cmpint (g_variant_get_int64 (frame.payload), ==, 2 * (i + 1));
+      _cf_wire_frame_clear (&frame);
+    }
+}
+
+static void
+test_lost_parent (Fixture                   *fixture,
+                  gconstpointer with_handler G_GNUC_UNUSED)
+{
+  g_test_summary ("When the other side goes, the running call is cancelled and the worker returns.");
+
+  expect_hello (fixture);
+  send_call (fixture, 1, "wait", NULL);
+  close (fixture->fd);
+  fixture->fd = -1;
+  join (fixture);
+}
+
+static void
+test_nonsense (Fixture                   *fixture,
+               gconstpointer with_handler G_GNUC_UNUSED)
+{
+  static const char nonsense[64] = "GET / HTTP/1.1";
+
+  g_test_summary ("What is not the protocol ends the worker with an error.");
+
+  expect_hello (fixture);
+  send_bytes (fixture, nonsense, sizeof nonsense);
+  g_assert_false (join (fixture));
+  g_assert_error (fixture->error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_PROTOCOL);
+}
+
+static void
+test_no_pool (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("A program that no pool started is no worker.");
+
+  g_assert_null (cf_worker_new (&error));
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SUPPORTED);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+  g_test_add ("/worker/calls", Fixture, NULL, set_up, test_calls, tear_down);
+  g_test_add ("/worker/handler", Fixture, "", set_up, test_handler, tear_down);
+  g_test_add ("/worker/chunk", Fixture, NULL, set_up, test_chunk, tear_down);
+  g_test_add ("/worker/lost-parent", Fixture, NULL, set_up, test_lost_parent, tear_down);
+  g_test_add ("/worker/nonsense", Fixture, NULL, set_up, test_nonsense, tear_down);
+  g_test_add_func ("/worker/no-pool", test_no_pool);
+
+  return g_test_run ();
+}
