@@ -11,8 +11,8 @@
 
 G_BEGIN_DECLS
 
-void _cf_delivery_add (CfFuture *self);
-void _cf_delivery_remove (CfFuture *self);
-void _cf_delivery_keep (CfFuture *self);
+void     _cf_delivery_add (CfFuture *self);
+void     _cf_delivery_remove (CfFuture *self);
+gboolean _cf_delivery_keep (CfFuture *self);
 
 G_END_DECLS

@@ -192,18 +192,18 @@ _cf_delivery_remove (CfFuture *self)
 }
 
 /* @self is being dropped, and has a handler that is to be called: its entry keeps it.  It no longer keeps the context,
- * so that a context that nobody iterates can end, and the future with it. */
-void
+ * so that a context that nobody iterates can end, and the future with it.  FALSE: it was told meanwhile. */
+gboolean
 _cf_delivery_keep (CfFuture *self)
 {
   CfFutureFields *fields = _cf_future_fields (self);
   GMainContext   *context = fields->context;
   Queue          *queue = get_queue (context);
+  gboolean        is_kept;
 
   _cf_lock (&queue->lock);
-  if ((_cf_future_load (self) & (CF_FLAG_LINKED | CF_FLAG_KEPT)) != CF_FLAG_LINKED)
-    context = NULL;
-  else
+  is_kept = (_cf_future_load (self) & (CF_FLAG_LINKED | CF_FLAG_KEPT)) == CF_FLAG_LINKED;
+  if (is_kept)
     {
       set_flags (self, CF_FLAG_KEPT);
       g_object_ref (self);
@@ -211,8 +211,10 @@ _cf_delivery_keep (CfFuture *self)
     }
   g_mutex_unlock (&queue->lock);
 
-  if (context != NULL)
+  if (is_kept && context != NULL)
     g_main_context_unref (context);
+
+  return is_kept;
 }
 
 /* The first one, with a reference, and its state when it was taken out. */

@@ -125,9 +125,9 @@ _cf_future_release_call (CfFuture *self,
     call.owner->release (call.owner);
 }
 
-/* What a future has to say about itself to another process; for the executor that has it.  The strings live with the
- * future, @args are a full reference.  FALSE: it has no call any more. */
-gboolean
+/* What a future has to say about itself to another process; for the executor that has it, and keeps it from being settled
+ * meanwhile.  The name lives with the future, @args (nullable) are a full reference. */
+void
 _cf_future_get_call (CfFuture    *self,
                      CfFunc      *func,
                      const char **named,
@@ -138,9 +138,8 @@ _cf_future_get_call (CfFuture    *self,
 
   *func = kind == CF_CALL_FUNC ? (CfFunc) fields->call.func : NULL;
   *named = kind == CF_CALL_NAMED ? _cf_future_peek_extra (self)->function : NULL;
-  *args = (kind == CF_CALL_FUNC || kind == CF_CALL_NAMED) && fields->call.data != NULL ? g_variant_ref (fields->call.data) : NULL;
-
-  return kind != 0;
+  if (args != NULL)
+    *args = kind != CF_CALL_TASK && fields->call.data != NULL ? g_variant_ref (fields->call.data) : NULL;
 }
 
 /* The data of a future that is to run that task; NULL when it is another one. */

@@ -174,7 +174,7 @@ CfFuture *_cf_future_new_for_named (const char *function,
 void      _cf_future_run_claimed (CfFuture *self);
 void      _cf_future_release_call (CfFuture *self,
                                    guint     state);
-gboolean  _cf_future_get_call (CfFuture    *self,
+void      _cf_future_get_call (CfFuture    *self,
                                CfFunc      *func,
                                const char **named,
                                GVariant   **args);

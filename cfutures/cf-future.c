@@ -126,13 +126,11 @@ cf_future_dispose (GObject *object)
   CfFuture *self = CF_FUTURE (object);
   guint     state = _cf_future_load (self);
 
-  if ((state & CF_FLAG_LINKED) != 0)
-    {
-      if (_cf_phase_is_done (state) && waits_for_news (self))
-        _cf_delivery_keep (self);
-      else
-        _cf_delivery_remove (self);
-    }
+  /* The dispose of GObject would disconnect the handler. */
+  if ((state & CF_FLAG_LINKED) != 0 && _cf_phase_is_done (state) && waits_for_news (self) && _cf_delivery_keep (self))
+    return;
+
+  _cf_delivery_remove (self);
 
   G_OBJECT_CLASS (cf_future_parent_class)->dispose (object);
 }

@@ -212,27 +212,33 @@ _cf_process_manager_take_back (CfProcessManager *self,
   return TRUE;
 }
 
-/* Ends the worker that runs @future.  FALSE: none does. */
+/* Ends the worker that runs @future, which is being cancelled, or forgets it when it waits to be tried again.  FALSE: it is
+ * not here any more. */
 gboolean
 _cf_process_manager_doom (CfProcessManager *self,
                           CfFuture         *future)
 {
-  CfProcessCall *call;
-  gboolean       is_running = FALSE;
+  CfProcessCall *call, *forgotten = NULL;
 
   g_mutex_lock (&self->lock);
   call = g_hash_table_lookup (self->calls, future);
   if (call != NULL && call->worker != NULL)
     {
       call->worker->doomed = call->id;
-      is_running = TRUE;
+    }
+  else if (call != NULL && call->is_queued)
+    {
+      remove_unstarted_locked (self, call);
+      forgotten = call;
     }
   g_mutex_unlock (&self->lock);
 
-  if (is_running)
+  if (call != NULL)
     _cf_process_manager_wake (self);
+  if (forgotten != NULL)
+    _cf_process_call_unref (forgotten);
 
-  return is_running;
+  return call != NULL;
 }
 
 /* All futures that are here, with a reference each. */

@@ -331,9 +331,11 @@ _cf_process_worker_has_room (CfProcessWorker *self,
          _cf_worker_process_get_n_unsent (self->process) < UNSENT_MAX;
 }
 
+/* Under the lock, nobody can take the call back and release what it needs. */
 static CfProcessCall *
 take_from_queue (CfProcessWorker *self,
-                 gboolean        *is_first)
+                 gboolean        *is_first,
+                 CfWireFrame     *frame)
 {
   CfProcessManager *manager = self->manager;
   CfProcessCall    *call = NULL;
@@ -352,7 +354,10 @@ take_from_queue (CfProcessWorker *self,
       *is_first = self->n_in_flight++ == 0;
       if (*is_first)
         self->head = call->slot;
-      _cf_page_offer (_cf_worker_process_get_page (self->process), call->slot % CF_PAGE_N_SLOTS, call->id);
+      frame->task = call->id;
+      frame->index = call->slot % CF_PAGE_N_SLOTS;
+      _cf_process_call_fill_frame (call, frame);
+      _cf_page_offer (_cf_worker_process_get_page (self->process), frame->index, call->id);
     }
   g_mutex_unlock (&manager->lock);
 
@@ -373,16 +378,17 @@ fail_unsent (CfProcessWorker *self,
 gboolean
 _cf_process_worker_give (CfProcessWorker *self)
 {
-  gboolean is_first;
-  g_autoptr (CfProcessCall) call = take_from_queue (self, &is_first);
-  g_autoptr (GError) error = NULL;
+  gboolean    is_first;
   CfWireFrame frame = { .kind = CF_WIRE_CALL };
+  g_autoptr (CfProcessCall) call = take_from_queue (self, &is_first, &frame);
+  g_autoptr (GError) error = NULL;
 
   if (call == NULL)
     return FALSE;
 
   if ((is_first || call->running) && !_cf_process_call_claim (call))
     {
+      _cf_wire_frame_clear (&frame);
       drop_call (self, call);
       return TRUE;
     }
@@ -392,9 +398,6 @@ _cf_process_worker_give (CfProcessWorker *self)
       set_deadline (self);
     }
 
-  frame.task = call->id;
-  frame.index = call->slot % CF_PAGE_N_SLOTS;
-  _cf_process_call_fill_frame (call, &frame);
   if (_cf_worker_process_append (self->process, &frame, &error))
     self->n_given++;
   else

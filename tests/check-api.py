@@ -64,7 +64,7 @@ def undated(node, path):
         kind = child.tag.split("}")[1]
         name = f"{path}.{child.get('name')}"
         if kind in (*CALLABLES, *TYPES, "property", "signal"):
-            made = name.endswith(("Class", "Private", "Error.quark")) or (kind == "callback" and node.tag == CORE + "field")
+            made = name.endswith(("Class", "Private", "quark")) or (kind == "callback" and node.tag == CORE + "field")
             if child.get("version") is None and not made:
                 yield name
             if not made:

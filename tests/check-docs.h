@@ -22,9 +22,11 @@ extern CfResultIter          *results;
 extern CfWorker              *worker;
 extern GCancellable          *cancellable;
 extern GError                *error;
+extern GFile                 *file;
 extern GMainLoop             *loop;
 extern GVariant              *args;
 extern GVariant              *items;
+extern GVariant              *numbers;
 extern gpointer               user_data;
 
 /* One line each: a block may define them itself. */
@@ -32,3 +34,4 @@ GVariant *count (GVariant *args, GCancellable *cancellable, GError **error);
 GVariant *is_prime (GVariant *args, GCancellable *cancellable, GError **error);
 gboolean  load (GValue *result, GCancellable *cancellable, gpointer user_data, GError **error);
 void      on_done (CfFuture *future, gpointer user_data);
+void      show (gconstpointer what, ...);
