@@ -11,19 +11,34 @@
  *
  * The entries are weak: a future that nobody holds unlinks itself, under the lock under which the context takes its
  * reference.  One that is dropped while a handler waits for news is kept by its entry instead.
+ *
+ * A queue has several lanes, so that threads that settle futures do not wait for each other; the news of one thread stays
+ * in order.
  */
 
 /* How many are told before other sources of the context have their turn. */
 #define BATCH 256
 
+#define N_LANES 8
+#define LANE_SHIFT 12
+#define LANE_MASK ((guint) (N_LANES - 1) << LANE_SHIFT)
+#define CACHE_LINE 64
+
 typedef struct
 {
-  GMutex    lock;
-  CfFuture *head;     /* (mutex lock) */
-  CfFuture *tail;     /* (mutex lock) */
-  guint     length;   /* (mutex lock) */
-  gboolean  is_armed; /* (mutex lock): the source is ready, or going to be */
-  GSource  *source;   /* (const): which the context owns */
+  CfLock    lock;
+  guint     length; /* (lock); (atomic) for a look */
+  CfFuture *head;   /* (lock) */
+  CfFuture *tail;   /* (lock) */
+  char      gap[CACHE_LINE - 2 * sizeof (guint) - 2 * sizeof (gpointer)];
+} Lane;
+
+typedef struct
+{
+  Lane     lanes[N_LANES];
+  gint     is_armed;   /* (atomic): the source is ready, or going to be */
+  guint    first_lane; /* (context): where the next batch begins */
+  GSource *source;     /* (const): which the context owns */
 } Queue;
 
 typedef struct
@@ -81,7 +96,6 @@ queue_new_locked (GMainContext *context)
 {
   Queue *queue = g_new0 (Queue, 1);
 
-  g_mutex_init (&queue->lock);
   queue->source = source_new (queue, context);
   if (queues == NULL)
     queues = g_hash_table_new (NULL, NULL);
@@ -109,23 +123,23 @@ get_queue (GMainContext *context)
 }
 
 static void
-append_locked (Queue    *queue,
+append_locked (Lane     *lane,
                CfFuture *self)
 {
   CfFutureFields *fields = _cf_future_fields (self);
 
   fields->next = NULL;
-  fields->prev = queue->tail;
-  if (queue->tail != NULL)
-    _cf_future_fields (queue->tail)->next = self;
+  fields->prev = lane->tail;
+  if (lane->tail != NULL)
+    _cf_future_fields (lane->tail)->next = self;
   else
-    queue->head = self;
-  queue->tail = self;
-  queue->length++;
+    lane->head = self;
+  lane->tail = self;
+  __atomic_store_n (&lane->length, lane->length + 1, __ATOMIC_RELAXED);
 }
 
 static void
-unlink_locked (Queue    *queue,
+unlink_locked (Lane     *lane,
                CfFuture *self)
 {
   CfFutureFields *fields = _cf_future_fields (self);
@@ -133,12 +147,32 @@ unlink_locked (Queue    *queue,
   if (fields->prev != NULL)
     _cf_future_fields (fields->prev)->next = fields->next;
   else
-    queue->head = fields->next;
+    lane->head = fields->next;
   if (fields->next != NULL)
     _cf_future_fields (fields->next)->prev = fields->prev;
   else
-    queue->tail = fields->prev;
-  queue->length--;
+    lane->tail = fields->prev;
+  __atomic_store_n (&lane->length, lane->length - 1, __ATOMIC_RELAXED);
+}
+
+static guint
+get_own_lane (void)
+{
+  static guint                  n_threads; /* (atomic) */
+  static CF_THREAD_LOCAL guint number;
+
+  if (number == 0)
+    number = __atomic_add_fetch (&n_threads, 1, __ATOMIC_RELAXED) | N_LANES;
+
+  return number % N_LANES;
+}
+
+/* Of a future that is linked. */
+static Lane *
+get_lane (Queue *queue,
+          guint  state)
+{
+  return &queue->lanes[(state & LANE_MASK) >> LANE_SHIFT];
 }
 
 static guint
@@ -155,40 +189,51 @@ clear_flags (CfFuture *self,
   return __atomic_fetch_and (&_cf_future_fields (self)->state, ~flags, __ATOMIC_ACQ_REL);
 }
 
-/* There is news of @self, which the caller holds. */
+static void
+arm (Queue *queue)
+{
+  gint is_armed = FALSE;
+
+  if (__atomic_load_n (&queue->is_armed, __ATOMIC_SEQ_CST) == FALSE &&
+      __atomic_compare_exchange_n (&queue->is_armed, &is_armed, TRUE, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    g_source_set_ready_time (queue->source, 0);
+}
+
+/* There is news of @self, which the caller holds.  One thread at a time has news of a future. */
 void
 _cf_delivery_add (CfFuture *self)
 {
-  Queue   *queue = get_queue (_cf_future_fields (self)->context);
-  gboolean must_arm = FALSE;
+  Queue *queue = get_queue (_cf_future_fields (self)->context);
+  guint  number = get_own_lane ();
+  Lane  *lane = &queue->lanes[number];
 
-  _cf_lock (&queue->lock);
-  if ((set_flags (self, CF_FLAG_LINKED) & CF_FLAG_LINKED) == 0)
-    {
-      append_locked (queue, self);
-      must_arm = !queue->is_armed;
-      queue->is_armed = TRUE;
-    }
-  g_mutex_unlock (&queue->lock);
+  if ((_cf_future_load (self) & CF_FLAG_LINKED) != 0)
+    return;
 
-  if (must_arm)
-    g_source_set_ready_time (queue->source, 0);
+  _cf_lock (&lane->lock);
+  clear_flags (self, LANE_MASK);
+  set_flags (self, CF_FLAG_LINKED | number << LANE_SHIFT);
+  append_locked (lane, self);
+  _cf_unlock (&lane->lock);
+
+  arm (queue);
 }
 
 /* @self is about to end. */
 void
 _cf_delivery_remove (CfFuture *self)
 {
-  Queue *queue;
+  guint state = _cf_future_load (self);
+  Lane *lane;
 
-  if ((_cf_future_load (self) & CF_FLAG_LINKED) == 0)
+  if ((state & CF_FLAG_LINKED) == 0)
     return;
 
-  queue = get_queue (_cf_future_fields (self)->context);
-  _cf_lock (&queue->lock);
+  lane = get_lane (get_queue (_cf_future_fields (self)->context), state);
+  _cf_lock (&lane->lock);
   if ((clear_flags (self, CF_FLAG_LINKED) & CF_FLAG_LINKED) != 0)
-    unlink_locked (queue, self);
-  g_mutex_unlock (&queue->lock);
+    unlink_locked (lane, self);
+  _cf_unlock (&lane->lock);
 }
 
 /* @self is being dropped, and has a handler that is to be called: its entry keeps it.  It no longer keeps the context,
@@ -198,10 +243,10 @@ _cf_delivery_keep (CfFuture *self)
 {
   CfFutureFields *fields = _cf_future_fields (self);
   GMainContext   *context = fields->context;
-  Queue          *queue = get_queue (context);
+  Lane           *lane = get_lane (get_queue (context), _cf_future_load (self));
   gboolean        is_kept;
 
-  _cf_lock (&queue->lock);
+  _cf_lock (&lane->lock);
   is_kept = (_cf_future_load (self) & (CF_FLAG_LINKED | CF_FLAG_KEPT)) == CF_FLAG_LINKED;
   if (is_kept)
     {
@@ -209,7 +254,7 @@ _cf_delivery_keep (CfFuture *self)
       g_object_ref (self);
       fields->context = NULL;
     }
-  g_mutex_unlock (&queue->lock);
+  _cf_unlock (&lane->lock);
 
   if (is_kept && context != NULL)
     g_main_context_unref (context);
@@ -219,34 +264,34 @@ _cf_delivery_keep (CfFuture *self)
 
 /* The first one, with a reference, and its state when it was taken out. */
 static CfFuture *
-pop (Queue        *queue,
-     guint        *state,
+pop (Lane          *lane,
+     guint         *state,
      GMainContext **context)
 {
   CfFuture *self;
 
-  _cf_lock (&queue->lock);
-  self = queue->head;
+  _cf_lock (&lane->lock);
+  self = lane->head;
   if (self != NULL)
     {
-      unlink_locked (queue, self);
+      unlink_locked (lane, self);
       *state = clear_flags (self, CF_FLAG_LINKED | CF_FLAG_KEPT);
       if ((*state & CF_FLAG_KEPT) == 0)
-        g_object_ref (self);
+        _cf_future_ref (self);
       if (_cf_phase_is_done (*state))
         *context = g_steal_pointer (&_cf_future_fields (self)->context);
     }
-  g_mutex_unlock (&queue->lock);
+  _cf_unlock (&lane->lock);
 
   return self;
 }
 
 static gboolean
-tell_next (Queue *queue)
+tell_next (Lane *lane)
 {
   guint         state = 0;
   GMainContext *context = NULL;
-  CfFuture     *self = pop (queue, &state, &context);
+  CfFuture     *self = pop (lane, &state, &context);
 
   if (self == NULL)
     return FALSE;
@@ -260,28 +305,49 @@ tell_next (Queue *queue)
 }
 
 static guint
-begin_batch (Queue *queue)
+get_length (Lane *lane)
 {
-  guint n;
-
-  _cf_lock (&queue->lock);
-  n = MIN (queue->length, BATCH);
-  g_mutex_unlock (&queue->lock);
-
-  return n;
+  return __atomic_load_n (&lane->length, __ATOMIC_RELAXED);
 }
 
-/* Does nothing but look again when there is more. */
+/* What is there at the beginning, as far as the batch goes. */
 static void
-end_batch (Queue *queue)
+tell_batch (Queue *queue)
 {
-  _cf_lock (&queue->lock);
-  if (queue->head == NULL)
+  guint left = BATCH, first = queue->first_lane++;
+
+  for (guint i = 0; i < N_LANES && left > 0; i++)
     {
-      queue->is_armed = FALSE;
-      g_source_set_ready_time (queue->source, -1);
+      Lane *lane = &queue->lanes[(first + i) % N_LANES];
+      guint n = MIN (get_length (lane), left);
+
+      left -= n;
+      while (n > 0 && tell_next (lane))
+        n--;
     }
-  g_mutex_unlock (&queue->lock);
+}
+
+static gboolean
+is_empty (Queue *queue)
+{
+  for (guint i = 0; i < N_LANES; i++)
+    if (get_length (&queue->lanes[i]) > 0)
+      return FALSE;
+
+  return TRUE;
+}
+
+/* Whoever adds something after the source was put to rest arms it again; what came in between is looked for here. */
+static void
+rest (Queue *queue)
+{
+  if (!is_empty (queue))
+    return;
+
+  g_source_set_ready_time (queue->source, -1);
+  __atomic_store_n (&queue->is_armed, FALSE, __ATOMIC_SEQ_CST);
+  if (!is_empty (queue))
+    arm (queue);
 }
 
 static gboolean
@@ -291,21 +357,28 @@ dispatch (GSource             *source,
 {
   Queue *queue = ((QueueSource *) source)->queue;
 
-  for (guint n = begin_batch (queue); n > 0 && tell_next (queue); n--)
-    ;
-  end_batch (queue);
+  tell_batch (queue);
+  rest (queue);
 
   return G_SOURCE_CONTINUE;
 }
 
 /* The context ends: what its queue kept is dropped untold. */
 static void
+drop_lane (Lane *lane)
+{
+  GMainContext *context = NULL;
+  CfFuture     *future;
+  guint         state;
+
+  while ((future = pop (lane, &state, &context)) != NULL)
+    g_object_unref (future);
+}
+
+static void
 finalize (GSource *source)
 {
-  QueueSource  *self = (QueueSource *) source;
-  GMainContext *context = NULL;
-  guint         state;
-  CfFuture     *future;
+  QueueSource *self = (QueueSource *) source;
 
   if (self->queue == &default_queue)
     return;
@@ -316,8 +389,7 @@ finalize (GSource *source)
     g_clear_pointer (&queues, g_hash_table_unref);
   g_mutex_unlock (&queues_lock);
 
-  while ((future = pop (self->queue, &state, &context)) != NULL)
-    g_object_unref (future);
-  g_mutex_clear (&self->queue->lock);
+  for (guint i = 0; i < N_LANES; i++)
+    drop_lane (&self->queue->lanes[i]);
   g_free (self->queue);
 }

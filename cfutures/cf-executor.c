@@ -385,7 +385,7 @@ cf_executor_schedule (CfExecutor *self,
                       GError    **error)
 {
   g_return_val_if_fail (CF_IS_EXECUTOR (self), FALSE);
-  g_return_val_if_fail (CF_IS_FUTURE (future), FALSE);
+  g_return_val_if_fail (_cf_is_future (future), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return schedule (self, future, error);

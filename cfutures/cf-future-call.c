@@ -153,6 +153,13 @@ _cf_future_get_task_data (CfFuture  *self,
   return is_that ? fields->call.data : NULL;
 }
 
+/* As G_IS_VALUE(), of a value that is either zero-filled or initialised. */
+static gboolean
+is_set (const GValue *value)
+{
+  return G_VALUE_TYPE (value) != 0;
+}
+
 static void
 call_func (CfFutureCall *call,
            GCancellable *cancellable,
@@ -183,7 +190,7 @@ call_by_kind (CfFuture     *self,
   if (call->func != NULL)
     call_func (call, cancellable, result, error);
 
-  return G_IS_VALUE (result);
+  return is_set (result);
 }
 
 /* Either a result or an error is left. */
@@ -194,7 +201,7 @@ check_outcome (gboolean success,
 {
   if (!success && *error == NULL)
     g_set_error_literal (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The function gave neither a result nor an error");
-  if (*error != NULL && G_IS_VALUE (result))
+  if (*error != NULL && is_set (result))
     g_value_unset (result);
 }
 
@@ -220,10 +227,10 @@ _cf_future_run_claimed (CfFuture *self)
   _cf_wait_frame_pop (&frame);
 
   /* Somebody may have settled it by hand meanwhile. */
-  if (!_cf_future_settle (self, G_IS_VALUE (&result) ? &result : NULL, error))
+  if (!_cf_future_settle (self, is_set (&result) ? &result : NULL, error))
     {
       g_clear_error (&error);
-      if (G_IS_VALUE (&result))
+      if (is_set (&result))
         g_value_unset (&result);
     }
 }
@@ -245,11 +252,11 @@ _cf_future_run_claimed (CfFuture *self)
 gboolean
 cf_future_run (CfFuture *self)
 {
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
 
   if ((_cf_future_load (self) & CF_FLAG_QUEUED) == 0 && _cf_future_claim (self, TRUE))
     {
-      g_object_ref (self);
+      _cf_future_ref (self);
       _cf_future_run_claimed (self);
       cf_future_unref (self);
       return TRUE;

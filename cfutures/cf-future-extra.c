@@ -5,6 +5,7 @@
 
 #include "cf-function-private.h"
 #include "cf-future-private.h"
+#include "cf-parker-private.h"
 
 /* What most futures do without: a block that is made when it is needed, by whoever comes first.
  *
@@ -16,8 +17,8 @@
 
 static GMutex names_lock;
 
-static __thread GCancellable *spare; /* (owned) (nullable): of this thread, to be lent */
-static __thread gboolean      spare_is_lent;
+static CF_THREAD_LOCAL GCancellable *spare; /* (owned) (nullable): of this thread, to be lent */
+static CF_THREAD_LOCAL gboolean      spare_is_lent;
 static GPrivate               spare_guard = G_PRIVATE_INIT (g_object_unref);
 
 CfFutureExtra *
@@ -189,7 +190,7 @@ cf_future_get_cancellable (CfFuture *self)
   CfFutureExtra *extra;
   guintptr       word;
 
-  g_return_val_if_fail (CF_IS_FUTURE (self), NULL);
+  g_return_val_if_fail (_cf_is_future (self), NULL);
 
   extra = _cf_future_ensure_extra (self);
   word = __atomic_load_n (&extra->cancellable, __ATOMIC_ACQUIRE);

@@ -234,7 +234,7 @@ are_futures (CfFuture **futures,
              gsize      n_futures)
 {
   for (gsize i = 0; i < n_futures; i++)
-    if (!CF_IS_FUTURE (futures[i]))
+    if (!_cf_is_future (futures[i]))
       return FALSE;
 
   return TRUE;
@@ -320,7 +320,7 @@ list_left (Arrivals *self)
   g_mutex_lock (&self->lock);
   for (gsize i = 0; i < self->watch.n_nodes; i++)
     if (self->watch.nodes[i].future != NULL)
-      g_ptr_array_add (left, g_object_ref (self->watch.nodes[i].future));
+      g_ptr_array_add (left, _cf_future_ref (self->watch.nodes[i].future));
   g_mutex_unlock (&self->lock);
 
   return left;
@@ -379,7 +379,7 @@ dup_next_to_run (Arrivals *self)
     {
       future = self->watch.nodes[self->next_run++].future;
       if (future != NULL)
-        g_object_ref (future);
+        _cf_future_ref (future);
     }
   g_mutex_unlock (&self->lock);
 

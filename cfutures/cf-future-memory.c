@@ -7,6 +7,7 @@
 
 #include "cf-delivery-private.h"
 #include "cf-future-private.h"
+#include "cf-parker-private.h"
 
 /* How futures come into being and end.
  *
@@ -17,10 +18,10 @@
 
 #define FREE_LIST_MAX 2048
 
-static __thread CfFuture *free_list;   /* linked by their private words */
-static __thread guint     n_free;      /* in free_list */
-static __thread gboolean  is_watched;  /* the thread's end empties the list */
-static __thread gboolean  is_shut;     /* the thread is ending */
+static CF_THREAD_LOCAL CfFuture *free_list;   /* linked by their private words */
+static CF_THREAD_LOCAL guint     n_free;      /* in free_list */
+static CF_THREAD_LOCAL gboolean  is_watched;  /* the thread's end empties the list */
+static CF_THREAD_LOCAL gboolean  is_shut;     /* the thread is ending */
 
 static void empty_free_list (gpointer data);
 
@@ -121,7 +122,7 @@ _cf_future_reset (CfFuture *self)
 
   if ((state & CF_CALL_MASK) != 0)
     _cf_future_release_call (self, state);
-  else if (_cf_phase_is_done (state) && G_IS_VALUE (&fields->result))
+  else if (_cf_phase_is_done (state) && G_VALUE_TYPE (&fields->result) != 0)
     g_value_unset (&fields->result);
 
   if (!_cf_waiters_is_empty (&fields->waiters))
@@ -151,15 +152,18 @@ recycle (CfFuture *self)
   n_free++;
 }
 
-/* Nobody but the caller has a reference, and nothing that GObject would have to tell of the end hangs on the future. */
+/* FALSE: it is the last reference. */
 static gboolean
-is_last_and_plain (CfFuture *self)
+drop_if_not_last (CfFuture *self)
 {
-  GObject *object = (GObject *) self;
+  guint *count = (guint *) &((GObject *) self)->ref_count;
+  guint  n = __atomic_load_n (count, __ATOMIC_ACQUIRE);
 
-  return G_TYPE_FROM_INSTANCE (self) == CF_TYPE_FUTURE &&
-         g_atomic_int_get (&object->ref_count) == 1 &&
-         g_atomic_pointer_get (&object->qdata) == NULL;
+  while (n > 1)
+    if (__atomic_compare_exchange_n (count, &n, n - 1, TRUE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      return TRUE;
+
+  return FALSE;
 }
 
 /* The context may take a reference for as long as it knows the future. */
@@ -173,7 +177,7 @@ leave_context (CfFuture *self)
 
   _cf_delivery_remove (self);
 
-  return is_last_and_plain (self);
+  return g_atomic_int_get (&((GObject *) self)->ref_count) == 1;
 }
 
 /**
@@ -188,9 +192,16 @@ leave_context (CfFuture *self)
 void
 cf_future_unref (CfFuture *self)
 {
-  g_return_if_fail (CF_IS_FUTURE (self));
+  g_return_if_fail (_cf_is_future (self));
 
-  if (!is_last_and_plain (self) || !leave_context (self))
+  if (!_cf_future_is_plain (self))
+    {
+      g_object_unref (self);
+      return;
+    }
+  if (drop_if_not_last (self))
+    return;
+  if (!leave_context (self))
     {
       g_object_unref (self);
       return;

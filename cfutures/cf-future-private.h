@@ -130,6 +130,33 @@ _cf_phase_is_done (guint state)
   return (state & CF_PHASE_MASK) >= CF_PHASE_FINISHED;
 }
 
+/* The type, without a function call. */
+extern GType _cf_future_type;
+
+static inline gboolean
+_cf_is_future (gconstpointer instance)
+{
+  return instance != NULL && (G_TYPE_FROM_INSTANCE (instance) == _cf_future_type || CF_IS_FUTURE ((gpointer) instance));
+}
+
+/* Nothing hangs on the future that GObject would have to tell of a reference: no toggle reference, no weak one. */
+static inline gboolean
+_cf_future_is_plain (CfFuture *self)
+{
+  return G_TYPE_FROM_INSTANCE (self) == _cf_future_type && g_atomic_pointer_get (&((GObject *) self)->qdata) == NULL;
+}
+
+static inline CfFuture *
+_cf_future_ref (CfFuture *self)
+{
+  if (G_LIKELY (_cf_future_is_plain (self)))
+    g_atomic_int_inc (&((GObject *) self)->ref_count);
+  else
+    g_object_ref (self);
+
+  return self;
+}
+
 /* cf-future-memory: fresh ones, and the end */
 CfFuture *_cf_future_alloc (void);
 void      _cf_future_init_fields (CfFuture *self);

@@ -260,7 +260,7 @@ cf_future_cancel (CfFuture *self)
 {
   guint state;
 
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
 
   if (!change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
     return is_being_cancelled (state);
@@ -331,7 +331,7 @@ cf_future_set_running_or_notify_cancel (CfFuture *self)
 {
   guint state;
 
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
 
   state = _cf_future_load (self);
   if ((state & CF_FLAG_QUEUED) == 0 && change_phase (self, CF_PHASE_PENDING, CF_PHASE_STARTING, &state))
@@ -377,7 +377,7 @@ cf_future_set_result (CfFuture     *self,
 {
   g_auto (GValue) copy = G_VALUE_INIT;
 
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
   g_return_val_if_fail (value == NULL || G_IS_VALUE (value), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
@@ -412,7 +412,7 @@ cf_future_set_exception (CfFuture     *self,
 {
   GError *copy;
 
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
   g_return_val_if_fail (exception != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 

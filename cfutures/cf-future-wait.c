@@ -206,7 +206,7 @@ gboolean
 cf_future_wait (CfFuture *self,
                 gint64    timeout_us)
 {
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
 
   return await (self, timeout_us, NULL);
 }
@@ -259,7 +259,7 @@ peek_result (CfFuture *self)
 {
   const GValue *result = &_cf_future_fields (self)->result;
 
-  return G_IS_VALUE (result) ? result : NULL;
+  return G_VALUE_TYPE (result) != 0 ? result : NULL;
 }
 
 /**
@@ -288,7 +288,7 @@ cf_future_get_result (CfFuture *self,
                       gint64    timeout_us,
                       GError  **error)
 {
-  g_return_val_if_fail (CF_IS_FUTURE (self), NULL);
+  g_return_val_if_fail (_cf_is_future (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   if (!await (self, timeout_us, error) || !_cf_future_check (self, error))
@@ -321,7 +321,7 @@ cf_future_dup_variant (CfFuture *self,
 {
   const GValue *result;
 
-  g_return_val_if_fail (CF_IS_FUTURE (self), NULL);
+  g_return_val_if_fail (_cf_is_future (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   result = cf_future_get_result (self, timeout_us, error);
@@ -359,7 +359,7 @@ cf_future_copy_result (CfFuture *self,
 {
   const GValue *result;
 
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
   g_return_val_if_fail (value != NULL && !G_IS_VALUE (value), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
@@ -402,7 +402,7 @@ cf_future_get_exception (CfFuture *self,
 {
   GError *failure;
 
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   if (exception != NULL)
@@ -465,7 +465,7 @@ cf_future_add_done_callback (CfFuture        *self,
 {
   Callback *added;
 
-  g_return_if_fail (CF_IS_FUTURE (self));
+  g_return_if_fail (_cf_is_future (self));
   g_return_if_fail (callback != NULL);
 
   added = g_slice_new0 (Callback);
@@ -557,7 +557,7 @@ cf_future_wait_async (CfFuture           *self,
   CfAsync     *async;
   GTask       *task;
 
-  g_return_if_fail (CF_IS_FUTURE (self));
+  g_return_if_fail (_cf_is_future (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   task = g_task_new (self, cancellable, callback, user_data);
@@ -597,7 +597,7 @@ cf_future_wait_finish (CfFuture     *self,
                        GAsyncResult *result,
                        GError      **error)
 {
-  g_return_val_if_fail (CF_IS_FUTURE (self), NULL);
+  g_return_val_if_fail (_cf_is_future (self), NULL);
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
   return g_task_propagate_boolean (G_TASK (result), error) ? peek_result (self) : NULL;

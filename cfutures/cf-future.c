@@ -58,6 +58,8 @@ enum
 
 static guint signals[N_SIGNALS];
 
+GType _cf_future_type;
+
 static void
 cf_future_get_property (GObject    *object,
                         guint       property_id,
@@ -147,6 +149,8 @@ static void
 cf_future_class_init (CfFutureClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  _cf_future_type = G_TYPE_FROM_CLASS (klass);
 
   object_class->dispose = cf_future_dispose;
   object_class->finalize = cf_future_finalize;
@@ -256,7 +260,7 @@ cf_future_new (void)
 CfFutureState
 cf_future_get_state (CfFuture *self)
 {
-  g_return_val_if_fail (CF_IS_FUTURE (self), CF_FUTURE_STATE_PENDING);
+  g_return_val_if_fail (_cf_is_future (self), CF_FUTURE_STATE_PENDING);
 
   switch ((CfPhase) (_cf_future_load (self) & CF_PHASE_MASK))
     {
@@ -291,7 +295,7 @@ cf_future_get_state (CfFuture *self)
 gboolean
 cf_future_is_running (CfFuture *self)
 {
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
 
   return cf_future_get_state (self) == CF_FUTURE_STATE_RUNNING;
 }
@@ -309,7 +313,7 @@ cf_future_is_running (CfFuture *self)
 gboolean
 cf_future_is_cancelled (CfFuture *self)
 {
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
 
   return (_cf_future_load (self) & CF_PHASE_MASK) == CF_PHASE_CANCELLED;
 }
@@ -327,7 +331,7 @@ cf_future_is_cancelled (CfFuture *self)
 gboolean
 cf_future_is_done (CfFuture *self)
 {
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
 
   return _cf_phase_is_done (_cf_future_load (self));
 }

@@ -399,7 +399,7 @@ remember (CfMap    *self,
   _cf_future_add_waiter (future, &chunk->waiter);
 
   g_mutex_lock (&self->lock);
-  g_ptr_array_add (self->futures, g_object_ref (future));
+  g_ptr_array_add (self->futures, _cf_future_ref (future));
   g_mutex_unlock (&self->lock);
 
   return future;
@@ -434,7 +434,7 @@ list_futures (CfMap *self)
   g_mutex_lock (&self->lock);
   for (guint i = 0; i < self->futures->len; i++)
     if (self->futures->pdata[i] != NULL)
-      g_ptr_array_add (futures, g_object_ref (self->futures->pdata[i]));
+      g_ptr_array_add (futures, _cf_future_ref (self->futures->pdata[i]));
   g_mutex_unlock (&self->lock);
 
   return futures;
@@ -486,7 +486,7 @@ dup_chunk_future (CfMap *self,
 
   g_mutex_lock (&self->lock);
   if (self->pool == NULL && chunk < self->futures->len && self->futures->pdata[chunk] != NULL)
-    future = g_object_ref (self->futures->pdata[chunk]);
+    future = _cf_future_ref (self->futures->pdata[chunk]);
   g_mutex_unlock (&self->lock);
 
   return future;

@@ -43,7 +43,33 @@ gboolean _cf_spin_for (CfSpinCheck check,
 
 gint64 _cf_deadline_from_timeout (gint64 timeout_us);
 
-/* A mutex that is held for moments only: before it sleeps it looks again. */
-void _cf_lock (GMutex *mutex);
+/* A lock that is held for moments only, and so is worth a short look before a sleep.  0: free, 1: held, 2: held, and
+ * somebody may sleep. */
+typedef struct
+{
+  guint word; /* (atomic) */
+} CfLock;
+
+void _cf_lock_slow (CfLock *self);
+void _cf_unlock_slow (CfLock *self);
+
+static inline void
+_cf_lock (CfLock *self)
+{
+  guint free = 0;
+
+  if (G_UNLIKELY (!__atomic_compare_exchange_n (&self->word, &free, 1, FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+    _cf_lock_slow (self);
+}
+
+static inline void
+_cf_unlock (CfLock *self)
+{
+  if (G_UNLIKELY (__atomic_exchange_n (&self->word, 0, __ATOMIC_RELEASE) == 2))
+    _cf_unlock_slow (self);
+}
+
+/* Variables of the thread that cost no function call; there are few enough for what a loaded library may have. */
+#define CF_THREAD_LOCAL __thread __attribute__ ((tls_model ("initial-exec")))
 
 G_END_DECLS

@@ -22,7 +22,7 @@
 #define LOCK_ROUNDS 100
 #define RELAX_ROUNDS 64
 
-static __thread guint spin_budget_us = SPIN_MAX_US;
+static CF_THREAD_LOCAL guint spin_budget_us = SPIN_MAX_US;
 
 static void
 pause_cpu (void)
@@ -45,16 +45,26 @@ _cf_parker_relax (guint *n_rounds)
 }
 
 void
-_cf_lock (GMutex *mutex)
+_cf_lock_slow (CfLock *self)
 {
-  for (guint i = 0; i < LOCK_ROUNDS; i++)
+  guint free = 0;
+
+  for (guint i = 0; i < LOCK_ROUNDS; i++, free = 0)
     {
-      if (g_mutex_trylock (mutex))
-        return;
       pause_cpu ();
+      if (__atomic_load_n (&self->word, __ATOMIC_RELAXED) == 0 &&
+          __atomic_compare_exchange_n (&self->word, &free, 1, FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return;
     }
 
-  g_mutex_lock (mutex);
+  while (__atomic_exchange_n (&self->word, 2, __ATOMIC_ACQUIRE) != 0)
+    syscall (SYS_futex, &self->word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+}
+
+void
+_cf_unlock_slow (CfLock *self)
+{
+  syscall (SYS_futex, &self->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 /* In monotonic time; -1 is never. */

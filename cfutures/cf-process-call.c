@@ -61,7 +61,7 @@ _cf_process_call_new (CfFuture *future,
   CfFunc func = NULL;
 
   g_atomic_ref_count_init (&self->ref_count);
-  self->future = g_object_ref (future);
+  self->future = _cf_future_ref (future);
   self->link.data = self;
   self->chunk = _cf_chunk_dup (future);
 

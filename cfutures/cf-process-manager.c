@@ -252,7 +252,7 @@ _cf_process_manager_list_futures (CfProcessManager *self)
   g_mutex_lock (&self->lock);
   g_hash_table_iter_init (&iter, self->calls);
   while (g_hash_table_iter_next (&iter, &future, NULL))
-    g_ptr_array_add (futures, g_object_ref (future));
+    g_ptr_array_add (futures, _cf_future_ref (future));
   g_mutex_unlock (&self->lock);
 
   return futures;

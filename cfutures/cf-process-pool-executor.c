@@ -573,7 +573,7 @@ cf_future_terminate (CfFuture *self)
 {
   guint n_rounds = 0;
 
-  g_return_val_if_fail (CF_IS_FUTURE (self), FALSE);
+  g_return_val_if_fail (_cf_is_future (self), FALSE);
 
   /* Between the two it may be on its way from one state to the next. */
   while (!cf_future_is_done (self))

@@ -68,10 +68,10 @@ set_prefix (CfThreadPool *pool,
 {
   char *old;
 
-  g_mutex_lock (&pool->lock);
+  _cf_lock (&pool->lock);
   old = pool->name_prefix;
   pool->name_prefix = prefix;
-  g_mutex_unlock (&pool->lock);
+  _cf_unlock (&pool->lock);
 
   g_free (old);
 }
@@ -93,9 +93,9 @@ cf_thread_pool_executor_set_property (GObject      *object,
       __atomic_store_n (&pool->inline_waits, g_value_get_boolean (value), __ATOMIC_RELAXED);
       break;
     case PROP_SPIN_US:
-      g_mutex_lock (&pool->lock);
+      _cf_lock (&pool->lock);
       pool->spin_us = g_value_get_uint (value);
-      g_mutex_unlock (&pool->lock);
+      _cf_unlock (&pool->lock);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -107,9 +107,9 @@ dup_prefix (CfThreadPool *pool)
 {
   char *prefix;
 
-  g_mutex_lock (&pool->lock);
+  _cf_lock (&pool->lock);
   prefix = g_strdup (pool->name_prefix);
-  g_mutex_unlock (&pool->lock);
+  _cf_unlock (&pool->lock);
 
   return prefix;
 }
@@ -119,9 +119,9 @@ get_spin_us (CfThreadPool *pool)
 {
   guint spin_us;
 
-  g_mutex_lock (&pool->lock);
+  _cf_lock (&pool->lock);
   spin_us = pool->spin_us;
-  g_mutex_unlock (&pool->lock);
+  _cf_unlock (&pool->lock);
 
   return spin_us;
 }
@@ -329,13 +329,13 @@ cf_thread_pool_executor_set_initializer (CfThreadPoolExecutor *self,
   g_return_if_fail (func != NULL);
 
   pool = get_pool (self);
-  g_mutex_lock (&pool->lock);
+  _cf_lock (&pool->lock);
   old_destroy = pool->initializer_destroy;
   old_data = pool->initializer_data;
   pool->initializer = func;
   pool->initializer_data = user_data;
   pool->initializer_destroy = destroy;
-  g_mutex_unlock (&pool->lock);
+  _cf_unlock (&pool->lock);
 
   if (old_destroy != NULL)
     old_destroy (old_data);

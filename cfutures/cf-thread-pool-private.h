@@ -24,39 +24,45 @@ typedef struct
   CfThreadPool *pool; /* (const) */
   guint         index; /* (const): in the names of threads */
   CfParker      parker;
-  gboolean      is_searching;  /* (mutex lock) */
-  gboolean      is_parked;     /* (mutex lock) */
-  gpointer      next_parked;   /* (mutex lock) */
+  gboolean      is_searching;  /* (lock) */
+  gboolean      is_parked;     /* (lock) */
+  gpointer      next_parked;   /* (lock) */
   guint         spin_us;       /* how long the next spin may take */
 } CfThreadWorker;
+
+/* What changes with each task has its own lines of the cache, apart from what everybody reads. */
+#define CF_CACHE_LINE 64
 
 struct _CfThreadPool
 {
   CfFutureOwner   owner;
   gatomicrefcount ref_count;
-  guint           max_workers; /* (const) */
+  guint           max_workers;  /* (const) */
+  gboolean        inline_waits; /* (atomic) */
+  char            gap_before[CF_CACHE_LINE];
 
-  GMutex          lock; /* held for moments */
-  CfFuture       *head;           /* (mutex lock) (owned): the oldest one */
-  CfFuture       *tail;           /* (mutex lock) */
-  guint           n_queued;       /* (mutex lock); (atomic) for a look */
-  guint           n_workers;      /* (mutex lock): that were started, those that did not begin yet too */
-  guint           n_beginning;    /* (mutex lock): of these, those that did not */
-  guint           n_searching;    /* (mutex lock): workers that look for work, or were woken or started to do so */
-  guint           n_initializing; /* (mutex lock): workers that do not look for work yet */
-  guint           n_parked;       /* (mutex lock) */
-  CfThreadWorker *parked;         /* (mutex lock): a stack */
-  GSList         *enders;         /* (mutex lock) (element-type CfParker): threads that wait until there is no worker */
-  GThreadPool    *threads;        /* (mutex lock) (owned) (nullable) */
-  GArray         *indexes;        /* (mutex lock) (element-type gboolean): which are taken */
-  gboolean        is_shutdown;    /* (mutex lock) */
-  gboolean        inline_waits;   /* (mutex lock) */
-  guint           spin_us;        /* (mutex lock) */
-  char           *name_prefix;    /* (mutex lock) (owned) (nullable) */
-  CfTaskFunc      initializer;    /* (mutex lock) (nullable) */
-  gpointer        initializer_data;
-  GDestroyNotify  initializer_destroy;
-  GError         *broken; /* (mutex lock) (owned) (nullable) */
+  CfLock          lock;           /* held for moments */
+  guint           n_queued;       /* (lock); (atomic) for a look */
+  CfFuture       *head;           /* (lock) (owned): the oldest one */
+  CfFuture       *tail;           /* (lock) */
+  CfThreadWorker *parked;         /* (lock): a stack */
+  guint           n_searching;    /* (lock): workers that look for work, or were woken or started to do so */
+  guint           n_initializing; /* (lock): workers that do not look for work yet */
+  guint           n_workers;      /* (lock): that were started, those that did not begin yet too */
+  guint           n_parked;       /* (lock) */
+  gboolean        is_shutdown;    /* (lock) */
+  char            gap_after[CF_CACHE_LINE];
+
+  guint          n_beginning; /* (lock): of the workers, those that did not begin */
+  GSList        *enders;      /* (lock) (element-type CfParker): threads that wait until there is no worker */
+  GThreadPool   *threads;     /* (lock) (owned) (nullable) */
+  GArray        *indexes;     /* (lock) (element-type gboolean): which are taken */
+  guint          spin_us;     /* (lock) */
+  char          *name_prefix; /* (lock) (owned) (nullable) */
+  CfTaskFunc     initializer; /* (lock) (nullable) */
+  gpointer       initializer_data;
+  GDestroyNotify initializer_destroy;
+  GError        *broken; /* (lock) (owned) (nullable) */
 };
 
 typedef struct

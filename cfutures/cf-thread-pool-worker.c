@@ -98,7 +98,7 @@ take_start_back (CfThreadPool *self,
       self->n_workers--;
       self->n_searching--;
     }
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
 
   if (was_pending)
     _cf_thread_pool_unref (self);
@@ -125,7 +125,7 @@ _cf_thread_pool_wake_all (CfThreadPool *self)
     {
       _cf_lock (&self->lock);
       worker = unpark_locked (self);
-      g_mutex_unlock (&self->lock);
+      _cf_unlock (&self->lock);
       if (worker != NULL)
         _cf_parker_set (&worker->parker, CF_PARKER_DONE);
     }
@@ -158,7 +158,7 @@ rename_thread (CfThreadWorker *worker,
 
   _cf_lock (&worker->pool->lock);
   name = g_strdup_printf ("%s_%u", worker->pool->name_prefix != NULL ? worker->pool->name_prefix : "cf-pool", worker->index);
-  g_mutex_unlock (&worker->pool->lock);
+  _cf_unlock (&worker->pool->lock);
 
   if (pthread_getname_np (pthread_self (), old_name, NAME_SIZE) != 0)
     *old_name = '\0';
@@ -216,7 +216,7 @@ initialize (CfThreadWorker *worker)
       pool->n_initializing++;
       call = _cf_thread_pool_call_locked (pool);
     }
-  g_mutex_unlock (&pool->lock);
+  _cf_unlock (&pool->lock);
 
   if (initializer == NULL)
     return TRUE;
@@ -227,7 +227,7 @@ initialize (CfThreadWorker *worker)
   pool->n_initializing--;
   worker->is_searching = TRUE;
   pool->n_searching++;
-  g_mutex_unlock (&pool->lock);
+  _cf_unlock (&pool->lock);
 
   return success;
 }
@@ -284,7 +284,7 @@ doze (CfThreadWorker *worker)
   was_woken = !worker->is_parked;
   if (!was_woken)
     leave_parked_locked (worker);
-  g_mutex_unlock (&worker->pool->lock);
+  _cf_unlock (&worker->pool->lock);
 
   /* Who took it from the stack is going to touch it. */
   while (was_woken && (_cf_parker_get (&worker->parker) & CF_PARKER_DONE) == 0)
@@ -352,7 +352,7 @@ work (CfThreadWorker *worker)
 
       _cf_lock (&worker->pool->lock);
       next = decide_locked (worker, may_spin, &future, &call);
-      g_mutex_unlock (&worker->pool->lock);
+      _cf_unlock (&worker->pool->lock);
 
       if (next == DO_END || (next == DO_SLEEP && !doze (worker)))
         return;
@@ -380,7 +380,7 @@ end (CfThreadWorker *worker)
   pool->n_workers--;
   enders = _cf_thread_pool_steal_enders_locked (pool);
   is_last_of_all = g_atomic_ref_count_dec (&pool->ref_count);
-  g_mutex_unlock (&pool->lock);
+  _cf_unlock (&pool->lock);
 
   if (is_last_of_all)
     _cf_thread_pool_free (pool);
@@ -402,7 +402,7 @@ begin (CfThreadWorker *worker)
       worker->index = take_index_locked (pool);
       worker->is_searching = TRUE;
     }
-  g_mutex_unlock (&pool->lock);
+  _cf_unlock (&pool->lock);
 
   return is_wanted;
 }
@@ -437,7 +437,7 @@ _cf_thread_pool_work_here (CfThreadPool *self)
     {
       _cf_lock (&self->lock);
       future = _cf_thread_pool_pop_locked (self);
-      g_mutex_unlock (&self->lock);
+      _cf_unlock (&self->lock);
       if (future != NULL)
         {
           _cf_future_run_claimed (future);

@@ -29,7 +29,6 @@ _cf_thread_pool_new (void)
   CfThreadPool *self = g_new0 (CfThreadPool, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
-  g_mutex_init (&self->lock);
   self->owner.take_back = take_back;
   self->owner.claim = claim;
   self->owner.runs_inline = runs_inline;
@@ -59,8 +58,8 @@ void
 _cf_thread_pool_free (CfThreadPool *self)
 {
   /* The last worker drops its reference under the lock: let it come out of there. */
-  g_mutex_lock (&self->lock);
-  g_mutex_unlock (&self->lock);
+  _cf_lock (&self->lock);
+  _cf_unlock (&self->lock);
 
   /* At once: what is left in its queue is starts that failed. */
   if (self->threads != NULL)
@@ -70,7 +69,6 @@ _cf_thread_pool_free (CfThreadPool *self)
   g_array_unref (self->indexes);
   g_clear_error (&self->broken);
   g_free (self->name_prefix);
-  g_mutex_clear (&self->lock);
   g_free (self);
 }
 
@@ -168,7 +166,7 @@ take_back (CfFutureOwner *owner,
   _cf_lock (&self->lock);
   unlink_locked (self, future);
   enders = _cf_thread_pool_steal_enders_locked (self);
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
 
   _cf_thread_pool_tell_enders (enders);
   cf_future_unref (future);
@@ -187,7 +185,7 @@ claim (CfFutureOwner *owner,
   claimed = _cf_future_claim (future, FALSE);
   if (claimed)
     unlink_locked (self, future);
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
 
   return claimed;
 }
@@ -237,11 +235,11 @@ _cf_thread_pool_push (CfThreadPool *self,
   _cf_lock (&self->lock);
   accepted = accepts_locked (self, error);
   if (accepted)
-    append_locked (self, g_object_ref (future));
+    append_locked (self, _cf_future_ref (future));
   _cf_future_end_queueing (future, accepted);
   if (accepted)
     call = _cf_thread_pool_call_locked (self);
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
 
   _cf_thread_pool_make_call (self, call);
   if (accepted)
@@ -257,8 +255,8 @@ list_queued (CfThreadPool *self)
 
   _cf_lock (&self->lock);
   for (CfFuture *future = self->head; future != NULL; future = _cf_future_fields (future)->next)
-    g_ptr_array_add (futures, g_object_ref (future));
-  g_mutex_unlock (&self->lock);
+    g_ptr_array_add (futures, _cf_future_ref (future));
+  _cf_unlock (&self->lock);
 
   return futures;
 }
@@ -283,7 +281,7 @@ _cf_thread_pool_break (CfThreadPool *self,
   _cf_lock (&self->lock);
   if (self->broken == NULL)
     self->broken = g_error_copy (reason);
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
 
   futures = list_queued (self);
   for (guint i = 0; i < futures->len; i++)
@@ -314,7 +312,7 @@ await_end (CfThreadPool *self)
   has_ended = has_ended_locked (self);
   if (!has_ended)
     self->enders = g_slist_prepend (self->enders, &parker);
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
 
   if (has_ended)
     return;
@@ -332,7 +330,7 @@ is_stranded (CfThreadPool *self)
 
   _cf_lock (&self->lock);
   is_stranded = self->head != NULL && self->n_workers == 0;
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
 
   return is_stranded;
 }
@@ -348,7 +346,7 @@ rescue (CfThreadPool *self,
     return;
   _cf_lock (&self->lock);
   call = _cf_thread_pool_call_locked (self);
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
   _cf_thread_pool_make_call (self, call);
 
   if (!is_stranded (self))
@@ -373,7 +371,7 @@ _cf_thread_pool_shutdown (CfThreadPool *self,
 
   _cf_lock (&self->lock);
   self->is_shutdown = TRUE;
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
 
   _cf_thread_pool_wake_all (self);
   rescue (self, wait && !is_worker);
@@ -390,7 +388,7 @@ _cf_thread_pool_get_counts (CfThreadPool *self)
   counts.n_pending = self->n_queued;
   counts.n_workers = self->n_workers;
   counts.n_running = self->n_workers - self->n_searching - self->n_parked - self->n_initializing;
-  g_mutex_unlock (&self->lock);
+  _cf_unlock (&self->lock);
 
   return counts;
 }

@@ -30,7 +30,7 @@ typedef struct
 } CfWaitThread;
 
 /* The one that is running this, or NULL. */
-extern __thread CfWaitThread *_cf_wait_thread;
+extern CF_THREAD_LOCAL CfWaitThread *_cf_wait_thread;
 
 static inline void
 _cf_wait_frame_push (CfWaitFrame *self,

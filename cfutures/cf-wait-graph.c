@@ -16,7 +16,7 @@
  * the one who came last, and he is told.
  */
 
-__thread CfWaitThread *_cf_wait_thread;
+CF_THREAD_LOCAL CfWaitThread *_cf_wait_thread;
 
 static GMutex        graph_lock;
 static CfWaitRecord *records;   /* (mutex graph_lock) */

@@ -28,7 +28,7 @@ wanted_init (Wanted      *self,
   self->futures = _cf_watch_distinct (futures, n_futures, &self->n);
   self->return_when = return_when;
   for (gsize i = 0; i < self->n; i++)
-    g_object_ref (self->futures[i]);
+    _cf_future_ref (self->futures[i]);
 }
 
 static void
@@ -78,7 +78,7 @@ wanted_list (const Wanted *self,
   g_autoptr (GPtrArray) unlisted = list_new ();
 
   for (gsize i = 0; i < self->n; i++)
-    g_ptr_array_add (_cf_future_is_listed (self->futures[i]) ? listed : unlisted, g_object_ref (self->futures[i]));
+    g_ptr_array_add (_cf_future_is_listed (self->futures[i]) ? listed : unlisted, _cf_future_ref (self->futures[i]));
   if (done != NULL)
     *done = g_steal_pointer (&listed);
   if (not_done != NULL)
@@ -248,7 +248,7 @@ are_futures (CfFuture **futures,
              gsize      n_futures)
 {
   for (gsize i = 0; i < n_futures; i++)
-    if (!CF_IS_FUTURE (futures[i]))
+    if (!_cf_is_future (futures[i]))
       return FALSE;
 
   return TRUE;

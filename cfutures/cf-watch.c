@@ -9,8 +9,8 @@
 
 /* A future that carries the stamp of a list was seen in it before.  Lists that are read at the same time would wipe out
  * each other's stamps, so there is one at a time, and nothing else is done meanwhile. */
-static GMutex stamps_lock;
-static guint  last_stamp; /* (mutex stamps_lock) */
+static CfLock stamps_lock;
+static guint  last_stamp; /* (stamps lock) */
 
 static guint
 next_stamp_locked (void)
@@ -42,7 +42,7 @@ _cf_watch_distinct (CfFuture **futures,
       fields->stamp = stamp;
       distinct[n++] = futures[i];
     }
-  g_mutex_unlock (&stamps_lock);
+  _cf_unlock (&stamps_lock);
   *n_distinct = n;
 
   return distinct;
@@ -80,7 +80,7 @@ _cf_watch_new (gsize          size,
       self->nodes[i].waiter.tell = tell;
       self->nodes[i].waiter.kind = CF_WAITER_LIST;
       self->nodes[i].watch = self;
-      self->nodes[i].future = g_object_ref (futures[i]);
+      self->nodes[i].future = _cf_future_ref (futures[i]);
     }
 
   return self;

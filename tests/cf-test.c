@@ -29,6 +29,10 @@ gate_init (Gate *gate)
 void
 gate_clear (Gate *gate)
 {
+  /* Who passed last has let go of it. */
+  g_mutex_lock (&gate->lock);
+  g_mutex_unlock (&gate->lock);
+
   g_mutex_clear (&gate->lock);
   g_cond_clear (&gate->changed);
 }

@@ -378,7 +378,7 @@ test_what_cannot_travel (void)
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (GVariant) payload = g_variant_ref_sink (g_variant_parse (NULL, texts[i], NULL, NULL, &error));
+      g_autoptr (GVariant) payload = g_variant_parse (NULL, texts[i], NULL, NULL, &error);
       CfWireFrame  frame = call_frame (payload);
       CfWireWriter writer;
 
