@@ -236,8 +236,9 @@ _cf_delivery_remove (CfFuture *self)
   _cf_unlock (&lane->lock);
 }
 
-/* @self is being dropped, and has a handler that is to be called: its entry keeps it.  It no longer keeps the context,
- * so that a context that nobody iterates can end, and the future with it.  FALSE: it was told meanwhile. */
+/* @self is being dropped, and has a handler that is to be called: its entry takes the last reference over.  It no longer
+ * keeps the context, so that a context that nobody iterates can end, and the future with it.  FALSE: it was told
+ * meanwhile. */
 gboolean
 _cf_delivery_keep (CfFuture *self)
 {
@@ -251,7 +252,6 @@ _cf_delivery_keep (CfFuture *self)
   if (is_kept)
     {
       set_flags (self, CF_FLAG_KEPT);
-      g_object_ref (self);
       fields->context = NULL;
     }
   _cf_unlock (&lane->lock);

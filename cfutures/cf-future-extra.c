@@ -106,18 +106,22 @@ _cf_cancellable_is_as_new (GCancellable *cancellable)
   return g_atomic_int_get (&G_OBJECT (cancellable)->ref_count) == 1 && !g_cancellable_is_cancelled (cancellable);
 }
 
+static void
+give_back_as_new (GCancellable *cancellable)
+{
+  if (cancellable == spare)
+    spare_is_lent = FALSE;
+  else
+    g_object_unref (cancellable);
+}
+
 /* Keeps it for the next one, if it is as new. */
 void
 _cf_cancellable_give_back (GCancellable *cancellable)
 {
-  if (cancellable == spare && _cf_cancellable_is_as_new (cancellable))
-    {
-      spare_is_lent = FALSE;
-      return;
-    }
-
-  forget (cancellable);
-  g_object_unref (cancellable);
+  if (!_cf_cancellable_is_as_new (cancellable))
+    forget (cancellable);
+  give_back_as_new (cancellable);
 }
 
 static gboolean
@@ -155,13 +159,19 @@ _cf_future_take_cancellable_back (CfFuture     *self,
 {
   CfFutureFields *fields = _cf_future_fields (self);
   guintptr        lent = (guintptr) cancellable | LENT;
-  gboolean        is_mine = _cf_cancellable_is_as_new (cancellable) && swap (&fields->extra, lent, 0);
-  CfFutureExtra  *extra = is_mine ? NULL : _cf_future_ensure_extra (self);
+  gboolean        is_as_new = _cf_cancellable_is_as_new (cancellable);
+  CfFutureExtra  *extra;
 
-  is_mine = is_mine || (_cf_cancellable_is_as_new (cancellable) && swap (&extra->cancellable, lent, 0));
-  if (is_mine)
+  if (is_as_new && swap (&fields->extra, lent, 0))
     {
-      _cf_cancellable_give_back (cancellable);
+      give_back_as_new (cancellable);
+      return;
+    }
+
+  extra = _cf_future_ensure_extra (self);
+  if (is_as_new && swap (&extra->cancellable, lent, 0))
+    {
+      give_back_as_new (cancellable);
       return;
     }
 

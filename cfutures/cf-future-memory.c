@@ -64,6 +64,49 @@ is_recycling (void)
   return answer == 2;
 }
 
+/* Beside the reference count, GObject notes whether a handler was ever connected to an object.  Where is found out on two
+ * objects, of which one has a handler; where that shows nothing, every object is taken as one that may have handlers. */
+
+#define NOTES_OFFSET (G_STRUCT_OFFSET (GObject, ref_count) + sizeof (guint))
+
+static guint handler_note; /* (const) once the class is made: the bits, or 0 */
+
+static guint
+get_notes (gpointer object)
+{
+  return __atomic_load_n ((guint *) ((char *) object + NOTES_OFFSET), __ATOMIC_ACQUIRE);
+}
+
+static guint
+find_note (const char *signal)
+{
+  g_autoptr (CfFuture) with = g_object_new (CF_TYPE_FUTURE, NULL);
+  g_autoptr (CfFuture) without = g_object_new (CF_TYPE_FUTURE, NULL);
+  guint before = get_notes (with);
+
+  g_signal_connect (with, signal, G_CALLBACK (g_object_unref), NULL);
+
+  return before == get_notes (without) ? get_notes (with) & ~before : 0;
+}
+
+/* Once, when the first future is made. */
+static void
+learn (void)
+{
+  static gsize is_done;
+
+  if (G_STRUCT_OFFSET (GObject, qdata) - NOTES_OFFSET != sizeof (guint) || !g_once_init_enter (&is_done))
+    return;
+  handler_note = find_note ("done") & find_note ("notify::state");
+  g_once_init_leave (&is_done, TRUE);
+}
+
+static gboolean
+may_have_handlers (CfFuture *self)
+{
+  return handler_note == 0 || (get_notes (self) & handler_note) != 0;
+}
+
 static GMainContext *
 dup_context (void)
 {
@@ -80,7 +123,10 @@ _cf_future_alloc (void)
   CfFutureFields *fields;
 
   if (self == NULL)
-    return g_object_new (CF_TYPE_FUTURE, NULL);
+    {
+      learn ();
+      return g_object_new (CF_TYPE_FUTURE, NULL);
+    }
 
   fields = _cf_future_fields (self);
   free_list = fields->next;
@@ -135,7 +181,7 @@ _cf_future_reset (CfFuture *self)
 static void
 recycle (CfFuture *self)
 {
-  if (n_free >= FREE_LIST_MAX || is_shut || !is_recycling ())
+  if (n_free >= FREE_LIST_MAX || is_shut || !is_recycling () || (handler_note != 0 && may_have_handlers (self)))
     {
       g_type_free_instance ((GTypeInstance *) self);
       return;
@@ -166,18 +212,27 @@ drop_if_not_last (CfFuture *self)
   return FALSE;
 }
 
+typedef enum
+{
+  LEFT, /* nobody else has a reference, nor will have one */
+  KEPT, /* the context took ours over */
+  HELD, /* the context had taken one of its own */
+} Leaving;
+
 /* The context may take a reference for as long as it knows the future. */
-static gboolean
+static Leaving
 leave_context (CfFuture *self)
 {
-  if ((_cf_future_load (self) & CF_FLAG_LINKED) == 0)
-    return TRUE;
-  if (_cf_future_has_handler (self))
-    return FALSE;
+  guint state = _cf_future_load (self);
+
+  if ((state & CF_FLAG_LINKED) == 0)
+    return LEFT;
+  if (_cf_phase_is_done (state) && may_have_handlers (self) && _cf_future_waits_for_news (self))
+    return _cf_delivery_keep (self) ? KEPT : HELD;
 
   _cf_delivery_remove (self);
 
-  return g_atomic_int_get (&((GObject *) self)->ref_count) == 1;
+  return g_atomic_int_get (&((GObject *) self)->ref_count) == 1 ? LEFT : HELD;
 }
 
 /**
@@ -201,13 +256,19 @@ cf_future_unref (CfFuture *self)
     }
   if (drop_if_not_last (self))
     return;
-  if (!leave_context (self))
-    {
-      g_object_unref (self);
-      return;
-    }
 
-  g_signal_handlers_destroy (self);
-  _cf_future_reset (self);
-  recycle (self);
+  switch (leave_context (self))
+    {
+    case KEPT:
+      break;
+    case HELD:
+      g_object_unref (self);
+      break;
+    case LEFT:
+    default:
+      if (may_have_handlers (self))
+        g_signal_handlers_destroy (self);
+      _cf_future_reset (self);
+      recycle (self);
+    }
 }

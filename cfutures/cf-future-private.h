@@ -224,6 +224,6 @@ gboolean _cf_future_may_run_inline (CfFutureOwner *owner);
 char *_cf_future_describe (CfFuture *self);
 void _cf_future_emit (CfFuture *self,
                       guint     state);
-gboolean _cf_future_has_handler (CfFuture *self);
+gboolean _cf_future_waits_for_news (CfFuture *self);
 
 G_END_DECLS

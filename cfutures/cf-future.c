@@ -56,7 +56,9 @@ enum
   N_SIGNALS
 };
 
-static guint signals[N_SIGNALS];
+static guint  signals[N_SIGNALS];
+static guint  notify_id;
+static GQuark state_quark;
 
 GType _cf_future_type;
 
@@ -97,25 +99,18 @@ cf_future_set_property (GObject      *object,
     }
 }
 
-gboolean
-_cf_future_has_handler (CfFuture *self)
+static gboolean
+has_handler (CfFuture *self)
 {
   return g_signal_handler_find (self, G_SIGNAL_MATCH_UNBLOCKED, 0, 0, NULL, NULL, NULL) != 0;
 }
 
-static gboolean
-waits_for_news (CfFuture *self)
+/* Whether a handler waits to hear of the end. */
+gboolean
+_cf_future_waits_for_news (CfFuture *self)
 {
-  static GQuark state_quark;
-  static guint  notify_id;
-
-  if (!_cf_future_has_handler (self))
+  if (!has_handler (self))
     return FALSE;
-  if (state_quark == 0)
-    {
-      notify_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
-      state_quark = g_quark_from_static_string ("state");
-    }
 
   return g_signal_has_handler_pending (self, signals[DONE], 0, FALSE) ||
          g_signal_has_handler_pending (self, notify_id, state_quark, FALSE);
@@ -128,9 +123,14 @@ cf_future_dispose (GObject *object)
   CfFuture *self = CF_FUTURE (object);
   guint     state = _cf_future_load (self);
 
-  /* The dispose of GObject would disconnect the handler. */
-  if ((state & CF_FLAG_LINKED) != 0 && _cf_phase_is_done (state) && waits_for_news (self) && _cf_delivery_keep (self))
-    return;
+  /* GObject drops a reference afterwards, and its own dispose would disconnect the handler. */
+  if ((state & CF_FLAG_LINKED) != 0 && _cf_phase_is_done (state) && _cf_future_waits_for_news (self))
+    {
+      g_object_ref (self);
+      if (_cf_delivery_keep (self))
+        return;
+      g_object_unref (self);
+    }
 
   _cf_delivery_remove (self);
 
@@ -151,6 +151,8 @@ cf_future_class_init (CfFutureClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
   _cf_future_type = G_TYPE_FROM_CLASS (klass);
+  notify_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
+  state_quark = g_quark_from_static_string ("state");
 
   object_class->dispose = cf_future_dispose;
   object_class->finalize = cf_future_finalize;
@@ -214,7 +216,8 @@ void
 _cf_future_emit (CfFuture *self,
                  guint     state)
 {
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATE]);
+  /* Not through the queue of GObject: whoever drops a reference elsewhere at this moment would empty it there. */
+  g_signal_emit (self, notify_id, state_quark, properties[PROP_STATE]);
   if (_cf_phase_is_done (state))
     g_signal_emit (self, signals[DONE], 0);
 }

@@ -23,7 +23,7 @@
  * A call that crashes takes only its own worker with it: its future fails with
  * [error@Cf.ExecutorError.WORKER_DIED], the worker is replaced, and everything
  * else goes on.  A call that takes too long can be ended
- * ([property@ProcessPoolExecutor:task-timeout], [func@future_terminate]).
+ * ([property@ProcessPoolExecutor:task-timeout], [method@Future.terminate]).
  *
  * Functions get everything they need as a [struct@GLib.Variant] and return
  * one.  Functions of shared libraries and modules are found by the workers

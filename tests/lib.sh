@@ -44,3 +44,8 @@ quietly () {
   local said
   said=$("$@" 2>&1) || { echo "$said" >&2; return 1; }
 }
+
+# The first python3 may not be the one that has PyGObject.
+python_with_gi () {
+  python3 -c 'import gi' 2>/dev/null && echo python3 || echo /usr/bin/python3
+}

@@ -345,7 +345,7 @@ test_schedule_twice_while_queued (Executors    *fixture,
                                   gconstpointer data)
 {
   PipeGate  gate;
-  CfFuture *futures[20];
+  CfFuture *futures[20] = { NULL };
   guint     n = fixture->row->max_workers + 2;
 
   g_test_summary ("Scheduling again is refused while it runs and while it is queued.");

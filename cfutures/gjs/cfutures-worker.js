@@ -1,0 +1,162 @@
+// SPDX-FileCopyrightText: The cfutures authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/*
+ * The worker program of the process pools of JavaScript programs. It runs what modules export, by
+ * 'file:///…/module.js#name'.
+ *
+ * The old way of imports, since it does not wait: calls are served while this module is being evaluated, and not in a
+ * job of a promise, in which no other promise could go on.
+ */
+
+const {GIRepository, GLib} = imports.gi;
+const System = imports.system;
+
+const settings = JSON.parse(ARGV[0] ?? '{}');
+for (const folder of [...settings.typelibs ?? []].reverse())
+    GIRepository.Repository.prepend_search_path(folder);
+
+const {Cf} = imports.gi;
+const Collector = imports.cfutures.collector;
+const Errors = imports.cfutures.errors;
+const Values = imports.cfutures.values;
+
+const canary = new Collector.Canary();
+const context = GLib.MainContext.default();
+const modules = new Map();
+let current = null;
+
+Cf.get_current_cancellable = () => current;
+
+/**
+ * Lets the main loop run until a promise is settled.
+ *
+ * @param {*} value - a promise, or what is not one
+ * @returns {*} its result
+ */
+function settle(value) {
+    if (typeof value?.then !== 'function')
+        return value;
+
+    let outcome = null;
+
+    Promise.resolve(value).then(result => (outcome = {result}), error => (outcome = {error}));
+    while (outcome === null)
+        context.iteration(true);
+    if ('error' in outcome)
+        throw outcome.error;
+
+    return outcome.result;
+}
+
+function notFound(message) {
+    return Errors.executorError('NOT_FOUND', message);
+}
+
+function load(uri) {
+    try {
+        return settle(import(uri));
+    } catch (error) {
+        throw error?.name === 'ImportError' ? notFound(error.message) : error;
+    }
+}
+
+/**
+ * @param {string} place - a URI, a hash and a name
+ * @returns {Function} what the module exports by that name
+ */
+function find(place) {
+    const hash = place.lastIndexOf('#');
+    const [uri, name] = [place.slice(0, hash), place.slice(hash + 1)];
+
+    if (hash < 0)
+        throw notFound(`'${place}' is not the place of a function, as in 'file:///…/module.js#name'`);
+    if (!modules.has(uri))
+        modules.set(uri, load(uri));
+
+    const found = modules.get(uri)[name];
+
+    if (typeof found !== 'function')
+        throw notFound(`The module ${uri} exports no function '${name}'`);
+
+    return found;
+}
+
+/* What could not be encoded is an error of the library. */
+function encodeResult(write) {
+    try {
+        return write();
+    } catch (error) {
+        if (error instanceof Values.NotSerializable)
+            throw Errors.executorError('NOT_SERIALIZABLE', error.message);
+        throw error;
+    }
+}
+
+function runOne(writer, fn, item) {
+    try {
+        const result = settle(fn(item));
+        const [form, json] = encodeResult(() => writer.write(result, 'The result'));
+
+        return `["${form}",${json}]`;
+    } catch (error) {
+        return `["e",${JSON.stringify(Errors.describe(error))}]`;
+    }
+}
+
+function runChunk(fn, items) {
+    const writer = new Values.Writer();
+
+    return writer.finish(`m[${items.map(item => runOne(writer, fn, item)).join(',')}]`);
+}
+
+/* From another language, a function gets one GVariant and gives one. */
+function runForeign(fn, args) {
+    const result = settle(args === null ? fn() : fn(args));
+
+    return result instanceof GLib.Variant ? result : encodeResult(() => Values.encode(result, 'The result'));
+}
+
+function run(place, args) {
+    const fn = find(place);
+
+    if (!Values.isEncoded(args))
+        return runForeign(fn, args);
+
+    const call = Values.decodeCall(args);
+
+    if (call.items !== undefined)
+        return runChunk(fn, call.items);
+
+    const result = settle(fn(...call.args));
+
+    return encodeResult(() => Values.encode(result, 'The result'));
+}
+
+function serve(place, args, cancellable) {
+    current = cancellable;
+    try {
+        return run(place, args);
+    } catch (error) {
+        throw Errors.toGError(error, args !== null && !Values.isEncoded(args));
+    } finally {
+        current = null;
+        Collector.note();
+        canary.check();
+    }
+}
+
+function initialize() {
+    const args = GLib.Variant.parse(new GLib.VariantType(Values.CODEC_TYPE), settings.initargs, null, null);
+
+    serve(settings.initializer, args, null);
+
+    return new GLib.Variant('()', []);
+}
+
+const worker = Cf.Worker.new();
+worker.set_handler(serve);
+if (settings.initializer !== undefined)
+    worker.set_initializer(initialize);
+worker.run();
+System.exit(0);

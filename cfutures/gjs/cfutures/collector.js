@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: The cfutures authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/* exported Canary, IS_NEEDED, note */
+
+/*
+ * GJS before 1.82 does not run callbacks that arrive while an incremental garbage collection is under way: they are
+ * lost. A collection that is asked for is not incremental. So ask in time, and none begins by itself.
+ */
+
+const {GLib, Gio} = imports.gi;
+const System = imports.system;
+
+var IS_NEEDED = System.version < 18200;
+
+const MIN_INTERVAL = 2000;
+const MAX_INTERVAL = 20000;
+const CHARACTERS_PER_UNIT = 500;
+
+let units = 0;
+let interval = MIN_INTERVAL;
+
+/* Half a microsecond for each completion is what it may cost; a large heap is collected less often. */
+function collect() {
+    const begin = GLib.get_monotonic_time();
+
+    System.gc();
+    interval = Math.min(Math.max((GLib.get_monotonic_time() - begin) * 2, MIN_INTERVAL), MAX_INTERVAL);
+    units = 0;
+}
+
+/**
+ * A callback has come; collects when it is time.
+ *
+ * @param {number} length - of the text that came with it
+ */
+function note(length = 0) {
+    units += 1 + length / CHARACTERS_PER_UNIT;
+    if (IS_NEEDED && units >= interval)
+        collect();
+}
+
+/** Finds out whether callbacks are lost now, and ends the collection that is to blame. */
+var Canary = class Canary {
+    constructor() {
+        this._action = new Gio.SimpleAction({name: 'canary'});
+        this._isAlive = false;
+        this._action.connect('notify::enabled', () => (this._isAlive = true));
+    }
+
+    /** To be called before C is to call back. */
+    check() {
+        if (!IS_NEEDED)
+            return;
+        this._isAlive = false;
+        this._action.notify('enabled');
+        if (!this._isAlive)
+            collect();
+    }
+};

@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: The cfutures authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Done-callbacks.
+
+What Python settles, it calls back itself. What C settles tells the dispatcher, a thread that does nothing else, as
+callbacks must not hold up the one who settled.
+"""
+
+import collections
+import itertools
+import logging
+import queue
+import threading
+
+from cfutures_gi import clib
+
+LOGGER = logging.getLogger('concurrent.futures')
+
+_watched = {}  # futures with callbacks that are not done, by number
+_numbers = itertools.count(1)
+_arrivals = queue.SimpleQueue()
+_lock = threading.Lock()
+_thread = None
+
+
+def _call(callback, future):
+    try:
+        callback(future)
+    except Exception:
+        LOGGER.exception('exception calling callback for %r', future)
+    except BaseException:
+        LOGGER.critical('exception calling callback for %r', future, exc_info=True)
+
+
+def drain(future):
+    """Call what is to be called, in the order of adding. Each is taken by one thread only."""
+    waiting = future.__dict__.get('_callbacks')
+    while waiting:
+        try:
+            callback = waiting.popleft()
+        except IndexError:
+            return
+        _call(callback, future)
+
+
+def add(future, callback):
+    """Call when the future is done, or now if it is."""
+    state = future.__dict__
+    state.setdefault('_callbacks', collections.deque()).append(callback)
+    if clib.is_done(hash(future)):
+        drain(future)
+    elif '_item' not in state and '_number' not in state:
+        # Not of a pool in Python, which calls back itself.
+        _watch(future, state)
+
+
+def _watch(future, state):
+    number = state.setdefault('_number', next(_numbers))
+    _watched[number] = future
+    clib.add_notify(hash(future), _notify, number, None)
+    _start()
+
+
+def unwatch(state):
+    """Whoever settles the future calls back himself."""
+    number = state.get('_number')
+    if number is not None:
+        _watched.pop(number, None)
+
+
+@clib.NOTIFY
+def _notify(_future, number):
+    future = _watched.pop(number, None)
+    if future is not None:
+        _arrivals.put(future)
+
+
+def _start():
+    global _thread
+
+    with _lock:
+        if _thread is None or not _thread.is_alive():
+            _thread = threading.Thread(target=_dispatch, name='cf-callbacks', daemon=True)
+            _thread.start()
+
+
+def _dispatch():
+    while True:
+        arrived = _arrivals.get()
+        if isinstance(arrived, threading.Event):
+            arrived.set()
+        else:
+            drain(arrived)
+        del arrived
+
+
+def flush():
+    """Wait until the callbacks of all that is done by now were called."""
+    thread = _thread
+    if thread is None or not thread.is_alive() or thread is threading.current_thread():
+        return
+    event = threading.Event()
+    _arrivals.put(event)
+    event.wait()

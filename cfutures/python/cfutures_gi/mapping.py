@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: The cfutures authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Executor.map(): results in the order of the items."""
+
+import collections
+import itertools
+import time
+
+
+class Results:
+    """The results of map. A call that failed raises at its turn, and iteration goes on after it."""
+
+    def __init__(self, submit, items, timeout, n_ahead):
+        """submit (item) gives a future; n_ahead is how many are submitted and not yielded at most, None for all."""
+        self._end = None if timeout is None else timeout + time.monotonic()
+        self._submit = submit
+        self._items = iter(items)
+        self._futures = collections.deque()
+        self._is_over = False
+        first = self._items if n_ahead is None else itertools.islice(self._items, n_ahead)
+        try:
+            for item in first:
+                self._futures.append(submit(item))
+        except BaseException:
+            self.close()
+            raise
+        if n_ahead is None:
+            self._items = iter(())
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self._futures or self._is_over:
+            self.close()
+            raise StopIteration
+        self._refill()
+        future = self._futures.popleft()
+        try:
+            left = None if self._end is None else self._end - time.monotonic()
+            if not future._await(left):
+                self._futures.append(future)
+                self.close()
+                raise TimeoutError()
+            return future.result()
+        finally:
+            future = None
+
+    def _refill(self):
+        """Submit the next one before the oldest is yielded."""
+        for item in self._items:
+            try:
+                self._futures.append(self._submit(item))
+            except BaseException:
+                self.close()
+                raise
+            break
+
+    def close(self):
+        """Cancel what has not started, and end."""
+        self._is_over = True
+        self._items = iter(())
+        while self._futures:
+            self._futures.pop().cancel()
+
+    def __del__(self):
+        if hasattr(self, '_futures'):
+            self.close()
+
+
+class ChunkResults:
+    """The results of calls that travel in chunks."""
+
+    def __init__(self, chunks, lengths, load):
+        """load (entry) gives the result of one call, or raises what it raised."""
+        self._chunks = chunks
+        self._lengths = lengths
+        self._load = load
+        self._ready = iter(())
+        self._failure = None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        for entry in self._ready:
+            return self._give(entry)
+        try:
+            self._ready = iter(next(self._chunks))
+        except (StopIteration, TimeoutError):
+            raise
+        except BaseException as failure:
+            # Of a chunk that failed as a whole, every item did.
+            n = self._lengths.popleft() if self._lengths else 1
+            self._ready = itertools.repeat(failure, n)
+        else:
+            if self._lengths:
+                self._lengths.popleft()
+
+        return self.__next__()
+
+    def _give(self, entry):
+        if isinstance(entry, BaseException):
+            raise entry
+
+        return self._load(entry)
+
+    def close(self):
+        self._ready = iter(())
+        self._chunks.close()

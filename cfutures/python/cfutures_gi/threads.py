@@ -1,0 +1,333 @@
+# SPDX-FileCopyrightText: The cfutures authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The queue and the workers of a thread pool that runs Python.
+
+An item of the queue is a list [future, function, args, kwargs, pool], which whoever takes the future empties; the
+function is None where the future carries a call of its own, as C code submits it.
+"""
+
+import concurrent.futures.thread
+import contextlib
+import itertools
+import queue
+import threading
+import weakref
+
+from gi.module import get_introspection_module
+
+from cfutures_gi import callbacks, clib, waiting
+
+_Cf = get_introspection_module('Cf')
+_counter = itertools.count()
+_pools = weakref.WeakSet()
+_exit_lock = threading.Lock()
+_is_exiting = False
+
+_BROKEN = 'A thread initializer failed, the thread pool is not usable anymore'
+
+
+def _at_exit():
+    global _is_exiting
+
+    with _exit_lock:
+        _is_exiting = True
+    for pool in list(_pools):
+        pool.end()
+        pool.join()
+
+
+threading._register_atexit(_at_exit)
+
+
+class Worker:
+    """A thread of a pool."""
+
+    __slots__ = ('pool', 'stack', 'value', '__weakref__')
+
+    def __init__(self, pool):
+        self.pool = pool
+        self.stack = []  # what it runs, outermost first: futures and their functions
+        self.value = clib.Value()
+
+
+class Pool:
+    """What a thread pool is without its object: it lives for as long as there is work."""
+
+    def __init__(self, executor, max_workers, prefix, initializer, initargs):
+        self.executor = weakref.ref(executor, self._executor_gone)
+        self.max_workers = max_workers
+        self.prefix = prefix or f'ThreadPoolExecutor-{next(_counter)}'
+        self.initializer = initializer
+        self.initargs = initargs
+        self.queue = queue.SimpleQueue()
+        self.lock = threading.RLock()
+        self.threads = set()  # (lock)
+        self.n_started = 0  # (lock): for names
+        self.n_waiting = 0  # (lock): workers that wait for an item, or were started to do so
+        self.n_dead = 0  # (lock): items that somebody took otherwise
+        self.is_shutdown = False  # (lock)
+        self.broken = None  # (lock): the exception of an initializer
+        _pools.add(self)
+
+    def _executor_gone(self, _reference):
+        self.end()
+
+    def runs_inline(self):
+        executor = self.executor()
+
+        return executor is None or executor.get_property('inline-waits')
+
+    # The queue
+
+    def put(self, item):
+        with self.lock:
+            if self.broken is not None:
+                raise concurrent.futures.thread.BrokenThreadPool(_BROKEN) from self.broken
+            if self.is_shutdown:
+                raise RuntimeError('cannot schedule new futures after shutdown')
+            if _is_exiting:
+                raise RuntimeError('cannot schedule new futures after interpreter shutdown')
+            self.queue.put(item)
+            if self.queue.qsize() > self.n_waiting and len(self.threads) < self.max_workers:
+                self._start_thread()
+
+    def forget(self, item):
+        """The future of this item was taken otherwise."""
+        with self.lock:
+            if not item:
+                return
+            item.clear()
+            self.n_dead += 1
+
+    def count_pending(self):
+        with self.lock:
+            return max(0, self.queue.qsize() - self.n_dead - self.is_shutdown)
+
+    def count_running(self):
+        with self.lock:
+            return len(self.threads) - self.n_waiting
+
+    # Workers
+
+    def _start_thread(self):
+        worker = Worker(self)
+        thread = threading.Thread(target=_work, args=(worker,), name=f'{self.prefix}_{self.n_started}')
+        self.threads.add(thread)
+        self.n_waiting += 1
+        try:
+            thread.start()
+        except RuntimeError:
+            # The work stays queued for those who are there.
+            self.threads.discard(thread)
+            self.n_waiting -= 1
+            if not self.threads:
+                raise
+        else:
+            self.n_started += 1
+
+    def mark_waiting(self):
+        with self.lock:
+            self.n_waiting += 1
+
+    def unmark_waiting(self):
+        """A worker that waited has an item: perhaps it was counted on for another one, too."""
+        with self.lock:
+            self.n_waiting -= 1
+            if self.queue.qsize() > self.n_waiting and len(self.threads) < self.max_workers and not self.is_shutdown:
+                self._start_thread()
+
+    def run(self, worker, item):
+        """Run an item that a worker came across out of its turn."""
+        item = item.copy()
+        if not item:
+            return False
+        future = item[0]
+        queued = future.__dict__.pop('_item', None)
+        if not queued:
+            return False
+        self.forget(queued)
+
+        return run(worker, item, False) is not None
+
+    def prepare(self):
+        """False: the initializer failed."""
+        if self.initializer is None:
+            return True
+        try:
+            self.initializer(*self.initargs)
+        except BaseException as error:
+            callbacks.LOGGER.critical('Exception in initializer:', exc_info=True)
+            self._break(error)
+            return False
+
+        return True
+
+    def _break(self, error):
+        with self.lock:
+            self.broken = error
+        for future in self._take_all():
+            broken = concurrent.futures.thread.BrokenThreadPool(_BROKEN)
+            broken.__cause__ = error
+            with contextlib.suppress(concurrent.futures.InvalidStateError):
+                future.set_exception(broken)
+        self.queue.put(None)
+
+    def _take_all(self):
+        """The futures of all that is queued, which no worker sees any more."""
+        futures = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                item = self.queue.get_nowait()
+                if not item:
+                    self.take_dead(item)
+                    continue
+                futures.append(item[0])
+                item[0].__dict__.pop('_item', None)
+                item.clear()
+
+        return futures
+
+    def take_dead(self, item):
+        if item is not None:
+            with self.lock:
+                self.n_dead -= 1
+
+    # The end
+
+    def end(self):
+        with self.lock:
+            self.is_shutdown = True
+            self.queue.put(None)
+
+    def cancel_all(self):
+        futures = self._take_all()
+        for future in reversed(futures):
+            future.cancel()
+        with self.lock:
+            if self.is_shutdown:
+                self.queue.put(None)
+
+    def join(self):
+        """Wait for the workers, unless this is one."""
+        worker = getattr(waiting.local, 'worker', None)
+        if worker is not None and worker.pool is self:
+            return
+        while True:
+            with self.lock:
+                thread = next(iter(self.threads), None)
+            if thread is None:
+                return
+            thread.join()
+
+    def worker_ends(self):
+        with self.lock:
+            self.threads.discard(threading.current_thread())
+
+
+def _name_thread():
+    """The name that the system shows; a thread may live without."""
+    thread = threading.current_thread()
+    with contextlib.suppress(OSError):
+        with open(f'/proc/self/task/{thread.native_id}/comm', 'w') as comm:
+            comm.write(thread.name[:15])
+
+
+def _work(worker):
+    pool = worker.pool
+    waiting.local.worker = worker
+    try:
+        _name_thread()
+        is_ready = pool.prepare()
+        if is_ready:
+            _serve(worker, pool)
+        else:
+            pool.unmark_waiting()
+    except BaseException:
+        callbacks.LOGGER.critical('Exception in worker', exc_info=True)
+    finally:
+        pool.worker_ends()
+
+
+def _serve(worker, pool):
+    is_waiting = True
+    get = pool.queue.get
+    get_nowait = pool.queue.get_nowait
+    qsize = pool.queue.qsize
+    while True:
+        if not is_waiting and not qsize():
+            pool.mark_waiting()
+            is_waiting = True
+        if is_waiting:
+            item = get()
+            pool.unmark_waiting()
+            is_waiting = False
+        else:
+            try:
+                item = get_nowait()
+            except queue.Empty:
+                continue
+        if item is None:
+            # For the next one.
+            pool.queue.put(None)
+            return
+        try:
+            is_waiting = run(worker, item, True)
+        except ValueError:
+            pool.take_dead(item)
+
+
+def run(worker, item, may_mark):
+    """Run an item. None: it was cancelled. True: the worker was counted among those that wait before the future is
+    done, so that who sees it done finds the worker idle."""
+    future, function, args, kwargs, pool = item
+    item.clear()
+    state = future.__dict__
+    state['_item'] = ()
+    stack = worker.stack
+    if function is None:
+        return _run_c(stack, future)
+    address = hash(future)
+    if not clib.start(address):
+        callbacks.drain(future)
+        return None
+
+    stack.append((future, function))
+    marked = False
+    try:
+        result = function(*args, **kwargs)
+    except BaseException as error:
+        stack.pop()
+        del function, args, kwargs
+        future._fail(worker, error)
+        # The traceback of the error has this frame.
+        future = state = item = None
+        return False
+
+    stack.pop()
+    del function, args, kwargs
+    if may_mark and '_callbacks' not in state and not pool.queue.qsize():
+        pool.mark_waiting()
+        marked = True
+    if state.setdefault('_by', worker) is worker:
+        if '_number' in state:
+            callbacks.unwatch(state)
+        if clib.finish(address, None if result is None else worker.value.fill(result), None):
+            state['_value'] = result
+        else:
+            del state['_by']
+    if '_callbacks' in state:
+        callbacks.drain(future)
+
+    return marked
+
+
+def _run_c(stack, future):
+    stack.append((future, None))
+    try:
+        _Cf.Future.run(future)
+    finally:
+        stack.pop()
+    callbacks.drain(future)
+
+    return False

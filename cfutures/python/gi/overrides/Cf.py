@@ -1,0 +1,709 @@
+# SPDX-FileCopyrightText: The cfutures authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Executors and futures, as Python's concurrent.futures has them."""
+
+import collections
+import concurrent.futures
+import concurrent.futures.process
+import concurrent.futures.thread
+import functools
+import itertools
+import multiprocessing
+import os
+import threading
+import time
+import types
+import weakref
+
+from gi.module import get_introspection_module
+from gi.overrides import override
+from gi.repository import GLib, GObject
+
+from cfutures_gi import callbacks, clib, errors, mapping, processes, threads, waiting
+from cfutures_gi.errors import DeadlockError, WorkerDiedError
+
+Cf = get_introspection_module('Cf')
+_CfFuture = Cf.Future
+_CfExecutor = Cf.Executor
+
+ALL_COMPLETED = concurrent.futures.ALL_COMPLETED
+FIRST_COMPLETED = concurrent.futures.FIRST_COMPLETED
+FIRST_EXCEPTION = concurrent.futures.FIRST_EXCEPTION
+
+CancelledError = concurrent.futures.CancelledError
+TimeoutError = concurrent.futures.TimeoutError
+InvalidStateError = concurrent.futures.InvalidStateError
+BrokenExecutor = concurrent.futures.BrokenExecutor
+BrokenThreadPool = concurrent.futures.thread.BrokenThreadPool
+BrokenProcessPool = concurrent.futures.process.BrokenProcessPool
+
+DoneAndNotDoneFutures = collections.namedtuple('DoneAndNotDoneFutures', 'done not_done')
+
+# PyGObject registers no types for classes of gi.overrides, and no virtual functions for those of gi.repository.
+_NEW_TYPES = 'cfutures_gi'
+
+_UNSET = object()
+_STATES = {Cf.FutureState.PENDING: 'pending', Cf.FutureState.RUNNING: 'running',
+           Cf.FutureState.CANCELLED: 'cancelled', Cf.FutureState.FINISHED: 'finished'}
+
+
+@override
+class Future(_CfFuture, concurrent.futures.Future):
+    """The outcome of a call."""
+
+    # Of these, an instance has only what it needs.
+    _value = _UNSET   # the result
+    _error = None     # the exception
+    _item = None      # where it lies in the queue of a thread pool
+
+    # State
+
+    def _name_state(self):
+        return _STATES[self.get_state()]
+
+    def __repr__(self):
+        name, address, state = self.__class__.__name__, id(self), self._name_state()
+        if state != 'finished':
+            return f'<{name} at {address:#x} state={state}>'
+        try:
+            return f'<{name} at {address:#x} state={state} returned {self._get_outcome().__class__.__name__}>'
+        except BaseException as error:
+            return f'<{name} at {address:#x} state={state} raised {error.__class__.__name__}>'
+
+    def cancelled(self):
+        """Return True if the future was cancelled."""
+        return self._value is _UNSET and self._error is None and clib.is_cancelled(hash(self)) != 0
+
+    def running(self):
+        """Return True if the future is currently executing."""
+        return clib.is_running(hash(self)) != 0
+
+    def done(self):
+        """Return True if the future was cancelled or finished executing."""
+        return self._value is not _UNSET or clib.is_done(hash(self)) != 0
+
+    def cancel(self):
+        """Cancel the future if possible: not if it runs or is done."""
+        if not _CfFuture.cancel(self):
+            return False
+        item = self._item and self.__dict__.pop('_item', None)
+        if item:
+            item[-1].forget(item)
+            clib.start(hash(self))
+        callbacks.drain(self)
+
+        return True
+
+    def terminate(self):
+        """End the call: kill its worker process, or ask the function in its thread to end."""
+        return self.cancel() or _CfFuture.terminate(self)
+
+    # Outcome
+
+    def _await(self, timeout):
+        return self.done() or waiting.await_one(self, timeout)
+
+    def _load(self):
+        """The outcome that C has."""
+        try:
+            if '_called' in self.__dict__:
+                return self._take_called()
+            value = _CfFuture.get_result(self, 0)
+        except GLib.Error as error:
+            failure = errors.from_gerror(error)
+        else:
+            data = processes.get_pickle(value)
+            if data is None:
+                return value
+            try:
+                self._value = processes.pickle.loads(data)
+                return self._value
+            except BaseException as error:
+                failure = error
+        self._error = failure
+        try:
+            raise failure
+        finally:
+            del failure
+            self = None
+
+    def _take_called(self):
+        """What a call left that went through C."""
+        succeeded, value = self._called
+        if succeeded:
+            self._value = value
+            return value
+        self._error = value
+        try:
+            raise value
+        finally:
+            del value
+            self = None
+
+    def _get_outcome(self):
+        """The result of a future that is done; raises what there is in its place."""
+        try:
+            while True:
+                if self._value is not _UNSET:
+                    return self._value
+                if self._error is not None:
+                    raise self._error
+                if self.is_cancelled():
+                    raise CancelledError()
+                if '_by' not in self.__dict__:
+                    return self._load()
+                # Another thread is in the middle of settling it.
+                time.sleep(0)
+        finally:
+            self = None
+
+    def result(self, timeout=None):
+        """Return the result of the call, waiting at most timeout seconds for it; raises what the call raised."""
+        try:
+            if self._value is not _UNSET:
+                return self._value
+            if not waiting.await_one(self, timeout):
+                raise TimeoutError()
+            if self._value is not _UNSET:
+                return self._value
+            return self._get_outcome()
+        finally:
+            # Break a reference cycle with the exception, whose traceback has this frame.
+            self = None
+
+    def exception(self, timeout=None):
+        """Return the exception that the call raised, or None, waiting at most timeout seconds."""
+        if self._value is not _UNSET:
+            return None
+        if self._error is not None:
+            return self._error
+        if not self._await(timeout):
+            raise TimeoutError()
+        if self.cancelled():
+            raise CancelledError()
+        try:
+            self._get_outcome()
+        except CancelledError as error:
+            return self._error if self._error is not None else error
+        except BaseException as error:
+            return error if self._error is None else self._error
+
+        return None
+
+    def add_done_callback(self, fn):
+        """Call fn (future) when the future is done, at once if it is."""
+        callbacks.add(self, fn)
+
+    def __await__(self):
+        import asyncio
+
+        return asyncio.wrap_future(self).__await__()
+
+    def connect(self, detailed_signal, handler, *args):
+        """Connect to a signal; a future that still has something to tell is kept until it did."""
+        _keep_until_told(self, detailed_signal)
+
+        return _CfFuture.connect(self, detailed_signal, handler, *args)
+
+    # For executors
+
+    def run(self):
+        """Run the call of the future in this thread."""
+        return _CfFuture.run(self)
+
+    def set_running_or_notify_cancel(self):
+        """Mark the future as running; False if it was cancelled."""
+        if clib.start(hash(self)):
+            return True
+        if self.is_cancelled():
+            callbacks.drain(self)
+            return False
+        callbacks.LOGGER.critical('Future %s in unexpected state: %s', id(self), self._name_state())
+        raise RuntimeError('Future in unexpected state')
+
+    def _refuse(self):
+        raise InvalidStateError(f'{self._name_state().upper()}: {self!r}')
+
+    def _claim(self, by):
+        state = self.__dict__
+        if self.is_done() or state.setdefault('_by', by) is not by:
+            return None
+        callbacks.unwatch(state)
+
+        return state
+
+    def set_result(self, result):
+        """Finish the future with a result."""
+        by = clib.Value()
+        state = self._claim(by)
+        if state is None:
+            self._refuse()
+        if clib.finish(hash(self), None if result is None else by.fill(result), None):
+            state['_value'] = result
+        else:
+            del state['_by']
+            self._refuse()
+        callbacks.drain(self)
+
+    def _fail(self, by, exception):
+        """Finish with an exception. False: it is done."""
+        try:
+            state = self._claim(by)
+            if state is None:
+                return False
+            try:
+                _CfFuture.set_exception(self, errors.to_gerror(exception))
+            except GLib.Error:
+                del state['_by']
+                return False
+            state['_error'] = exception
+            callbacks.drain(self)
+            return True
+        finally:
+            self = state = None
+
+    def set_exception(self, exception):
+        """Finish the future with an exception."""
+        if isinstance(exception, type):
+            exception = exception()
+        if not self._fail(object(), exception):
+            self._refuse()
+
+
+_kept = set()
+
+
+def _keep_until_told(future, detailed_signal):
+    if detailed_signal.partition('::')[0] not in ('done', 'notify') or '_told' in future.__dict__:
+        return
+    future._told = False
+    _CfFuture.connect_after(future, 'done', _let_go)
+    if future.is_done():
+        _kept.add(future)
+    else:
+        callbacks.add(future, _keep)
+
+
+def _keep(future):
+    _kept.add(future)
+    if future._told:
+        _kept.discard(future)
+
+
+def _let_go(future):
+    future._told = True
+    _kept.discard(future)
+
+
+def _check_callable(initializer):
+    if initializer is not None and not callable(initializer):
+        raise TypeError('initializer must be a callable')
+
+
+def _check_buffersize(buffersize):
+    if buffersize is not None and not isinstance(buffersize, int):
+        raise TypeError('buffersize must be an integer or None')
+    if buffersize is not None and buffersize < 1:
+        raise ValueError('buffersize must be None or > 0')
+
+
+def _translate_submit_error(error):
+    if error.matches(Cf.executor_error_quark(), Cf.ExecutorError.SHUTDOWN):
+        return RuntimeError('cannot schedule new futures after shutdown')
+
+    return errors.from_gerror(error)
+
+
+@override
+class Executor(_CfExecutor, concurrent.futures.Executor):
+    """Takes calls on and gives a future for each. A subclass overrides do_schedule() and do_shutdown()."""
+
+    def __init__(self, **properties):
+        super().__init__(**properties)
+
+    def submit(self, fn, /, *args, **kwargs):
+        """Submit fn (*args, **kwargs) and return its future."""
+        call = _Call(fn, args, kwargs)
+        future = call.future = _CfFuture.new_for_task(call)
+        try:
+            _CfExecutor.schedule(self, future)
+        except GLib.Error as error:
+            raise _translate_submit_error(error) from None
+
+        return future
+
+    def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
+        """Like map (fn, *iterables), with calls that run at the same time."""
+        _check_buffersize(buffersize)
+
+        return mapping.Results(lambda args: self.submit(fn, *args), zip(*iterables), timeout, buffersize)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """Take no more calls, and wait for those there are."""
+        _CfExecutor.shutdown(self, wait, cancel_futures)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, exc_type, exc_val, exc_tb):
+        self.shutdown(wait=True)
+
+        return False
+
+
+class _Call:
+    """The call of a future of an executor that is not of Python, or does not say how it runs calls."""
+
+    __slots__ = ('fn', 'args', 'kwargs', 'future')
+
+    def __init__(self, fn, args, kwargs):
+        self.fn, self.args, self.kwargs = fn, args, kwargs
+        self.future = None
+
+    def __call__(self, _cancellable, *_data):
+        future, fn, args, kwargs = self.future, self.fn, self.args, self.kwargs
+        self.future = self.fn = self.args = self.kwargs = None
+        try:
+            result = fn(*args, **kwargs)
+        except BaseException as error:
+            future._called = False, error
+            failure = errors.to_gerror(error)
+            future = fn = args = kwargs = None
+            raise failure from None
+        future._called = True, result
+
+        return True, result if isinstance(result, (bool, float, str)) else None
+
+
+class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExecutor):
+    """An executor that runs calls in threads."""
+
+    __module__ = _NEW_TYPES
+    __gtype_name__ = 'CfPythonThreadPoolExecutor'
+
+    def __init__(self, max_workers=None, thread_name_prefix='', initializer=None, initargs=(), **properties):
+        """max_workers is 5 for each processor if it is None; more properties go by their names in C."""
+        if max_workers is None:
+            max_workers = 5 * (os.cpu_count() or 1)
+        if max_workers <= 0:
+            raise ValueError('max_workers must be greater than 0')
+        _check_callable(initializer)
+        super().__init__(max_workers=max_workers, **properties)
+        self._max_workers = max_workers
+        self._pool = threads.Pool(self, max_workers, thread_name_prefix or self.get_property('name'),
+                                  initializer, initargs)
+        self.set_property('thread-name-prefix', self._pool.prefix)
+
+    def submit(self, fn, /, *args, **kwargs):
+        """Submit fn (*args, **kwargs) and return its future."""
+        future = Future()
+        pool = self._pool
+        future._item = item = [future, fn, args, kwargs, pool]
+        try:
+            pool.put(item)
+        except BaseException:
+            item.clear()
+            raise
+
+        return future
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """Take no more calls, and wait for those there are."""
+        _CfExecutor.shutdown(self, False, cancel_futures)
+        if wait:
+            self._pool.join()
+
+    # What C calls
+
+    def do_schedule(self, future):
+        if future._item is not None:
+            raise GLib.Error('The future was scheduled before', GLib.quark_to_string(Cf.executor_error_quark()),
+                             int(Cf.ExecutorError.INVALID_STATE))
+        future._item = item = [future, None, (), {}, self._pool]
+        try:
+            self._pool.put(item)
+        except RuntimeError as error:
+            item.clear()
+            del future._item
+            raise GLib.Error(str(error), GLib.quark_to_string(Cf.executor_error_quark()),
+                             int(Cf.ExecutorError.BROKEN if isinstance(error, BrokenThreadPool)
+                                 else Cf.ExecutorError.SHUTDOWN)) from None
+        waiting.scheduled(future)
+
+        return True
+
+    def do_shutdown(self, wait, cancel_futures):
+        pool = self.__dict__.get('_pool')
+        if pool is None:
+            return
+        pool.end()
+        if cancel_futures:
+            pool.cancel_all()
+        if wait:
+            pool.join()
+
+    def _count_pending(self):
+        return self._pool.count_pending()
+
+    def _count_running(self):
+        return self._pool.count_running()
+
+    def _count_workers(self):
+        return len(self._pool.threads)
+
+    n_pending = GObject.Property(_count_pending, type=GObject.TYPE_UINT)
+    n_running = GObject.Property(_count_running, type=GObject.TYPE_UINT)
+    n_workers = GObject.Property(_count_workers, type=GObject.TYPE_UINT)
+
+
+class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPoolExecutor):
+    """An executor that runs calls in worker processes."""
+
+    __module__ = _NEW_TYPES
+    __gtype_name__ = 'CfPythonProcessPoolExecutor'
+
+    def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *,
+                 max_tasks_per_child=None, **properties):
+        """max_workers is 1 for each processor if it is None; more properties go by their names in C."""
+        if max_workers is None:
+            max_workers = os.cpu_count() or 1
+        if max_workers <= 0:
+            raise ValueError('max_workers must be greater than 0')
+        _check_callable(initializer)
+        _check_max_tasks(max_tasks_per_child, mp_context)
+        self._startup = processes.Startup(initializer, initargs)
+        super().__init__(max_workers=max_workers, worker_argv=processes.get_worker_argv(self._startup),
+                         max_tasks_per_child=max_tasks_per_child or 0, **properties)
+        self._max_workers = max_workers
+        _process_pools.add(self)
+
+    def submit(self, fn, /, *args, **kwargs):
+        """Submit fn (*args, **kwargs) and return its future. What cannot be pickled fails the future."""
+        if _is_exiting:
+            raise RuntimeError('cannot schedule new futures after interpreter shutdown')
+        try:
+            call = processes.pack((fn, args, kwargs))
+        except Exception as error:
+            return self._refuse_call(error)
+        try:
+            return _CfExecutor.submit_named(self, processes.get_name(fn), call)
+        except GLib.Error as error:
+            raise _translate_submit_error(error) from None
+
+    def _refuse_call(self, error):
+        if self.is_shutdown():
+            raise RuntimeError('cannot schedule new futures after shutdown')
+        future = Future()
+        future.set_running_or_notify_cancel()
+        future.set_exception(error)
+
+        return future
+
+    def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
+        """Like map (fn, *iterables), with calls that run at the same time; chunksize of them travel together."""
+        if chunksize < 1:
+            raise ValueError('chunksize must be >= 1.')
+        if chunksize == 1:
+            return super().map(fn, *iterables, timeout=timeout, buffersize=buffersize)
+        _check_buffersize(buffersize)
+
+        return self._map_chunks(fn, zip(*iterables), timeout, chunksize, buffersize)
+
+    def _map_chunks(self, fn, items, timeout, chunksize, buffersize):
+        lengths = collections.deque()
+
+        def submit(chunk):
+            lengths.append(len(chunk))
+            return self.submit(functools.partial(processes.call_chunk, fn), chunk)
+
+        n_ahead = None if buffersize is None else -(-buffersize // chunksize)
+        chunks = iter(lambda: tuple(itertools.islice(items, chunksize)), ())
+
+        return mapping.ChunkResults(mapping.Results(submit, chunks, timeout, n_ahead), lengths, errors.load_item)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """Take no more calls, and wait for those there are."""
+        _CfExecutor.shutdown(self, False, cancel_futures)
+        if not wait:
+            return
+        if threading.current_thread() is threading.main_thread() and not _is_exiting:
+            # Ctrl-C is heard in a join only.
+            waiter = threading.Thread(target=_CfExecutor.shutdown, args=(self, True, False), daemon=True)
+            waiter.start()
+            waiter.join()
+        else:
+            _CfExecutor.shutdown(self, True, False)
+        callbacks.flush()
+        self._startup.close()
+
+    def __del__(self):
+        # Dropped with work that is not done: the interpreter waits for that before it exits.
+        if '_max_workers' not in self.__dict__:
+            return
+        _CfExecutor.shutdown(self, False, False)
+        if self.get_property('n-pending') or self.get_property('n-running'):
+            _left_over.append(self)
+        else:
+            self._startup.close()
+
+
+def _check_max_tasks(max_tasks_per_child, mp_context):
+    if max_tasks_per_child is None:
+        return
+    if not isinstance(max_tasks_per_child, int):
+        raise TypeError('max_tasks_per_child must be an integer')
+    if max_tasks_per_child <= 0:
+        raise ValueError('max_tasks_per_child must be >= 1')
+    if mp_context is not None and mp_context.get_start_method(allow_none=False) == 'fork':
+        raise ValueError('max_tasks_per_child is incompatible with the "fork" multiprocessing start method; '
+                         'supply a different mp_context.')
+
+
+_process_pools = weakref.WeakSet()
+_left_over = []
+_is_exiting = False
+
+
+def _at_exit():
+    global _is_exiting
+
+    _is_exiting = True
+    for pool in [*_process_pools, *_left_over]:
+        pool.shutdown()
+
+
+threading._register_atexit(_at_exit)
+
+
+for _type in ThreadPoolExecutor, ProcessPoolExecutor:
+    _type.__module__ = 'gi.repository.Cf'
+
+
+# Waiting for many
+
+_RETURN_WHEN = {ALL_COMPLETED: Cf.ReturnWhen.ALL_COMPLETED, FIRST_COMPLETED: Cf.ReturnWhen.FIRST_COMPLETED,
+                FIRST_EXCEPTION: Cf.ReturnWhen.FIRST_EXCEPTION}
+
+
+def _adopt(future):
+    """A future of the standard library, as one of ours."""
+    if isinstance(future, _CfFuture):
+        return future
+    adopted = Future()
+    future.add_done_callback(functools.partial(_follow, adopted))
+
+    return adopted
+
+
+def _follow(adopted, future):
+    if future.cancelled():
+        adopted.cancel()
+        adopted.set_running_or_notify_cancel()
+    elif future.exception() is not None:
+        adopted.set_exception(future.exception())
+    else:
+        adopted.set_result(None)
+
+
+def _adopt_all(fs):
+    """Ours, with what they stand for."""
+    return {_adopt(future): future for future in fs}
+
+
+def wait(fs, timeout=None, return_when=ALL_COMPLETED):
+    """Wait for futures; return a named tuple of the sets of those that are done and those that are not."""
+    when = _RETURN_WHEN.get(return_when, return_when)
+    if not isinstance(when, Cf.ReturnWhen):
+        raise ValueError(f'Invalid return condition: {return_when!r}')
+    futures = _adopt_all(set(fs))
+    targets = list(futures)
+    outcome = [False, [], targets]
+
+    def look(us):
+        outcome[:] = Cf.wait(targets, when, us)
+        return outcome[0]
+
+    worker = waiting.get_worker() if timeout is None else None
+    if worker is not None:
+        waiting.await_in_worker(worker, targets, when != Cf.ReturnWhen.ALL_COMPLETED, look)
+    else:
+        waiting.in_slices(look, timeout)
+
+    return DoneAndNotDoneFutures({futures[f] for f in outcome[1]}, {futures[f] for f in outcome[2]})
+
+
+def as_completed(fs, timeout=None):
+    """Iterate over futures as they complete."""
+    end = None if timeout is None else timeout + time.monotonic()
+    futures = _adopt_all(set(fs))
+
+    return _iterate(futures, len(futures), end)
+
+
+def _iterate(futures, total, end):
+    worker = waiting.get_worker() if end is None else None
+    while futures:
+        if worker is not None:
+            yield from _iterate_in_worker(worker, futures)
+            return
+        if end is not None and time.monotonic() >= end:
+            done = [f for f in futures if _is_listed(f)]
+            for future in done:
+                yield futures.pop(future)
+            if futures:
+                raise TimeoutError(f'{len(futures)} (of {total}) futures unfinished')
+            return
+        yield from _iterate_slice(futures, end)
+
+
+def _is_listed(future):
+    return Cf.wait([future], Cf.ReturnWhen.ALL_COMPLETED, 0)[0]
+
+
+def _iterate_slice(futures, end):
+    """What completes until the time, or a pause for Ctrl-C, comes."""
+    is_main = threading.get_ident() == threading.main_thread().ident
+    left = None if end is None else max(0, end - time.monotonic())
+    if is_main:
+        left = waiting.SLICE if left is None else min(left, waiting.SLICE)
+    arrivals = Cf.as_completed(list(futures), waiting.to_us(left))
+    while futures:
+        try:
+            future = arrivals.next()
+        except GLib.Error as error:
+            if error.matches(GLib.quark_from_string('g-io-error-quark'), 24):
+                return
+            raise errors.from_gerror(error) from None
+        if future is None:
+            return
+        original = futures.pop(future)
+        del future
+        yield original
+        del original
+
+
+def _iterate_in_worker(worker, futures):
+    while futures:
+        done = []
+
+        def look(us):
+            done[:] = Cf.wait(list(futures), Cf.ReturnWhen.FIRST_COMPLETED, us)[1]
+            return bool(done)
+
+        waiting.await_in_worker(worker, list(futures), True, look)
+        while done:
+            yield futures.pop(done.pop())
+
+
+# The modules of the standard library
+
+thread = types.SimpleNamespace(ThreadPoolExecutor=ThreadPoolExecutor, BrokenThreadPool=BrokenThreadPool)
+process = types.SimpleNamespace(ProcessPoolExecutor=ProcessPoolExecutor, BrokenProcessPool=BrokenProcessPool)
+
+__all__ = [
+    'ALL_COMPLETED', 'BrokenExecutor', 'BrokenProcessPool', 'BrokenThreadPool', 'CancelledError', 'DeadlockError',
+    'DoneAndNotDoneFutures', 'Executor', 'FIRST_COMPLETED', 'FIRST_EXCEPTION', 'Future', 'InvalidStateError',
+    'ProcessPoolExecutor', 'ThreadPoolExecutor', 'TimeoutError', 'WorkerDiedError', 'as_completed', 'process', 'thread',
+    'wait',
+]

@@ -1,0 +1,196 @@
+// SPDX-FileCopyrightText: The cfutures authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/* Cf.ProcessPoolExecutor: what it runs, and how it ends. */
+
+import Cf from 'gi://Cf';
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+
+import {Gate, equal, fails, matches, ok, place, run, same, test, withPool} from './tap.js';
+
+test('functions run in other processes', () => withPool({}, async pool => {
+    const own = Number(GLib.file_read_link('/proc/self'));
+    const pid = await pool.submit(place('pid'));
+
+    ok(pid > 1 && pid !== own, `${pid} is another process`);
+    same(await pool.submit(place('add'), 1, 2, 3), 6);
+    ok(pool.n_workers >= 1 && pool.n_workers <= 2, 'it has workers');
+}));
+
+test('async functions run to their end', () => withPool({}, async pool => {
+    same(await pool.submit(place('later'), 'x'), 'x');
+    equal(new TextDecoder().decode(await pool.submit(place('readFile'), GLib.filename_from_uri(place('x').split('#')[0])[0])).slice(0, 2), '//');
+}));
+
+test('a module keeps its state in each worker', () => withPool({max_workers: 1}, async pool => {
+    equal(await Promise.all([1, 2, 3].map(() => pool.submit(place('count')))), [1, 2, 3]);
+}));
+
+test('properties and defaults', async () => {
+    const pool = new Cf.ProcessPoolExecutor();
+    const other = Cf.ProcessPoolExecutor.new(3);
+
+    same(pool.max_workers, GLib.get_num_processors());
+    same(other.max_workers, 3);
+    same(other.worker_death_policy, Cf.WorkerDeathPolicy.REPLACE);
+    same(await other.submit(place('add'), 1), 1);
+    await Promise.all([pool.shutdown(), other.shutdown()]);
+});
+
+test('subclasses', async () => {
+    const {default: GObject} = await import('gi://GObject');
+    const Pool = GObject.registerClass(class Pool extends Cf.ProcessPoolExecutor {
+        double(x) {
+            return this.submit(place('add'), x, x);
+        }
+    });
+    const pool = new Pool({max_workers: 1});
+
+    same(await pool.double(4), 8);
+    await pool.shutdown();
+});
+
+test('the initializer runs in each worker', () => withPool({initializer: place('prepare'), initargs: [{deep: [-0, new Uint8Array([1])]}]}, async pool => {
+    equal(await pool.submit(place('getPrepared')), {deep: [-0, new Uint8Array([1])]});
+}));
+
+test('an initializer that fails breaks the pool', () => withPool({initializer: place('prepare'), initargs: ['fail']}, async pool => {
+    const error = await fails(pool.submit(place('getPrepared')));
+
+    matches(error, Cf.ExecutorError, 'BROKEN');
+    ok(error.message.includes('not prepared'), error.message);
+}));
+
+test('what is not there', () => withPool({}, async pool => {
+    for (const [name, text] of [['nobody', 'nobody'], ['answer', 'answer']]) {
+        const error = await fails(pool.submit(place(name)));
+
+        matches(error, Cf.ExecutorError, 'NOT_FOUND');
+        ok(error.message.includes(text), error.message);
+    }
+    matches(await fails(pool.submit('file:///nowhere/at/all.js#x')), Cf.ExecutorError, 'NOT_FOUND');
+}));
+
+test('what is no place of a function is refused at once', () => withPool({}, async pool => {
+    for (const bad of [() => 1, undefined, 5, 'x', './x.js', 'file:///x.js', './x.js#y', 'file:///x.js#']) {
+        let error = null;
+
+        try {
+            pool.submit(bad);
+        } catch (e) {
+            error = e;
+        }
+        ok(error instanceof TypeError && error.message.includes('file:///'), `${bad}: ${error}`);
+    }
+    ok(await fails(() => pool.map(() => 1, [1])) instanceof TypeError, 'map() too');
+}));
+
+test('cancel() takes what has not begun', () => withPool({max_workers: 1}, async pool => {
+    const gate = new Gate();
+    const running = pool.submit(place('gate'), gate.port, 'a');
+    const pending = pool.submit(place('add'), 1);
+
+    await gate.entered();
+    ok(pending.cancel(), 'it is cancelled');
+    ok(!running.cancel(), 'the running one is not');
+    matches(await fails(pending), Gio.IOErrorEnum, 'CANCELLED');
+    gate.open();
+    same(await running, 'a');
+}));
+
+test('terminate() ends a running call, and the worker is replaced', () => withPool({max_workers: 1}, async pool => {
+    const gate = new Gate();
+    const running = pool.submit(place('gate'), gate.port, 'a');
+
+    await gate.entered();
+    ok(running.terminate(), 'it is ended');
+    matches(await fails(running), Gio.IOErrorEnum, 'CANCELLED');
+    same(await pool.submit(place('add'), 1, 1), 2);
+    same(pool.n_deaths, 0);
+}));
+
+test('a cancellable ends its call', () => withPool({max_workers: 1}, async pool => {
+    const gate = new Gate();
+    const cancellable = new Gio.Cancellable();
+    const running = pool.submit({function: place('gate'), cancellable, name: 'the gate'}, gate.port);
+    const pending = pool.submit({function: place('add'), cancellable}, 1);
+
+    same(running.name, 'the gate');
+    await gate.entered();
+    cancellable.cancel();
+    matches(await fails(running), Gio.IOErrorEnum, 'CANCELLED');
+    matches(await fails(pending), Gio.IOErrorEnum, 'CANCELLED');
+    matches(await fails(pool.submit({function: place('add'), cancellable}, 1)), Gio.IOErrorEnum, 'CANCELLED');
+    same(await pool.submit(place('add'), 1, 1), 2);
+}));
+
+test('a function can ask whether it is still wanted', () => withPool({max_workers: 1}, async pool => {
+    const gate = new Gate();
+    const running = pool.submit(place('gateUntilCancelled'), gate.port);
+
+    await gate.entered();
+    running.get_cancellable().cancel();
+    matches(await fails(running), Gio.IOErrorEnum, 'CANCELLED');
+    same(pool.n_restarts, 0);
+}));
+
+test('shutdown() lets go on what is there, and takes no more', async () => {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1});
+    const futures = [1, 2, 3].map(i => pool.submit(place('add'), i));
+
+    await pool.shutdown();
+    same(pool.n_workers, 0);
+    equal(futures.map(future => future.get_result(0)), [1, 2, 3]);
+    ok(pool.is_shutdown(), 'it is shut down');
+    matches(await fails(() => pool.submit(place('add'), 1)), Cf.ExecutorError, 'SHUTDOWN');
+    matches(await fails(() => pool.map(place('add'), [1])), Cf.ExecutorError, 'SHUTDOWN');
+    await pool.shutdown();
+});
+
+test('shutdown() with cancel_futures', async () => {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1});
+    const gate = new Gate();
+    const running = pool.submit(place('gate'), gate.port, 'a');
+    const pending = pool.submit(place('add'), 1);
+
+    await gate.entered();
+    const end = pool.shutdown({cancel_futures: true});
+    ok(pending.is_cancelled(), 'at once');
+    gate.open();
+    await end;
+    same(running.get_result(0), 'a');
+});
+
+test('shutdown() without waiting, and the blocking one of C', async () => {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1});
+    const future = pool.submit(place('add'), 1);
+
+    await pool.shutdown({wait: false});
+    same(await future, 1);
+    pool.shutdown(true, false);
+    same(pool.n_workers, 0);
+});
+
+test('a pool that is dropped runs what it has', async () => {
+    const future = (() => new Cf.ProcessPoolExecutor({max_workers: 1}).submit(place('later'), 5))();
+
+    imports.system.gc();
+    same(await future, 5);
+});
+
+test('a pool in a worker of a pool of another language: worker_argv', async () => {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1, worker_argv: [GLib.getenv('CFUTURES_WORKER')]});
+    const module = GLib.build_filenamev([GLib.getenv('G_TEST_BUILDDIR'), 'cf-test-module.so']);
+
+    same((await pool.submit_named(`${module}:test_module_triple`, GLib.Variant.new_int64(14))).unpack(), 42);
+    await pool.shutdown();
+});
+
+test('GVariants, as another language would send them', () => withPool({max_workers: 1}, async pool => {
+    const result = await pool.submit_named(place('echo'), new GLib.Variant('(si)', ['a', 1]));
+
+    same(result.print(true), "('a', 1)");
+}));
+
+await run();

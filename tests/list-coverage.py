@@ -1,0 +1,172 @@
+# SPDX-FileCopyrightText: The cfutures authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes COVERAGE.md: which rule of the interface is tested in which language.
+
+A test counts for a rule when its class and name match the rule's pattern.  With --check, says whether the file is
+up to date instead.
+"""
+
+import pathlib
+import re
+import sys
+
+TESTS = pathlib.Path(__file__).parent
+LANGUAGES = {
+    "C": ("test-*.c", r"^test_(\w+) \("),
+    "Python": ("python/test_*.py", r"def test_(\w+)"),
+    "JavaScript": ("gjs/test*.js", r"""^\s*test\((['`].*?['`]),"""),
+    "Vala": ("vala/test-*.vala", r"^void test_(\w+) \("),
+}
+
+# Rule, pattern of "class: name" in small letters and single spaces, and the languages in which there can be no such test.
+NO_JS = {"JavaScript"}
+RULES = {
+    "Functions": [
+        ("A function gets its arguments and gives its result", r"run func|future: func|submit( many)?$|arguments|functions run|come back", ()),
+        ("A closure or task gives a value of any type", r"run task|submit task|closures?$|objects travel|variant of results|any object", NO_JS),
+        ("No result and no error is a failure", r"no result|none without error|raises? nothing", ()),
+        ("No value is no failure", r"no value|run unit|gives nothing|returns? none", ()),
+        ("A value with an error is a failure, and is released", r"value with error", {"Vala", "Python", "JavaScript"}),
+        ("The function gets the future's cancellable", r"cancellable asked|future: cancellable|still wanted|a cancellable ends", ()),
+    ],
+    "Futures": [
+        ("A new future is pending", r"new is pending|future: (initial|pending|repr)", NO_JS),
+        ("A function's error arrives as it is", r"future call: failures|future: error|: errors$|error as it is|with its (class|domain)|exception identity", ()),
+        ("A time-out gives TIMED_OUT, and ends nothing", r"future: time ?out|result.* timeout|with timeout$", ()),
+        ("The exception of a success is none", r"exception of success|get exception", ()),
+        ("A cancelled future never runs, and gives CANCELLED", r"future: cancel$|run of cancelled|cancel\(\) takes|cancelled (error|raises)", ()),
+        ("A bare future is cancelled in two steps", r"cancel in two steps|notify cancel", NO_JS),
+        ("Queued work leaves the queue at once", r"cancel queued|process pool executor: cancel|cancel at once|cancel\(\) takes", ()),
+        ("What runs or is done cannot be cancelled", r"cancel finished|cancel too late|run or cancel|cancel running|cancel\(\) takes", ()),
+        ("A future settles once; later outcomes are refused", r"four outcomes|settle twice|running once|set (result|exception) twice|invalid state", NO_JS),
+        ("It is scheduled once", r"schedule twice|executor: schedule$", NO_JS),
+        ("Outcomes can be set by hand", r"(result|exception|settle) by hand|set result", NO_JS),
+        ("Function and data are released before it is done", r"released? (before done|first)|future: release|is released", NO_JS),
+        ("Callbacks run in order, at once when it is done", r"order and thread|add when done|callbacks?$|done callback", NO_JS),
+        ("Waiters are woken before callbacks run", r"waiters before callbacks|callbacks and waiters", {"Vala", "JavaScript", "Python"}),
+        ("No lock is held while foreign code runs", r"no lock held", {"Vala", "JavaScript", "Python"}),
+        ("done comes in the owner's context, also to late handlers", r"connected (before|after)|done signal|settled in own context|signal 'done'|\bdone\b.*signal", ()),
+        ("notify::state tells the latest state", r"running is (notified|skipped)|notify state", ()),
+        ("A future with a handler lives until it was called", r"handler keeps|dropped with handlers?", ()),
+        ("A future that nobody holds is not kept", r"nobody holds|dropped without handlers|keeps nothing", ()),
+        ("Completions do not starve other sources", r"not starved|million awaits|ticks", {"Vala", "Python"}),
+        ("wait_async waits without blocking; its cancellable ends the waiting", r"wait async|await", ()),
+        ("name is for people", r"future: name|name of the dead", ()),
+        ("A future can be subclassed", r"unref: subclass|future: subclass|subclasses", ()),
+        ("The cheap unref falls back where it must", r"future unref: ", {"Vala", "Python", "JavaScript"}),
+        ("Misuse is a critical", r"misuse", {"Vala", "Python", "JavaScript"}),
+    ],
+    "Waiting for many": [
+        ("All, the first, the first failure", r"wait: (woken )?(all|first|exception)|first (completed|exception)|all completed|cf\.wait", ()),
+        ("Nothing to wait for: at once", r"wait: nothing|wait.* (empty|nothing)", ()),
+        ("Each once, in the order given", r"wait: (duplicates|each once|some done)|wait.* duplicates?", ()),
+        ("The lists hold the futures", r"lists hold", {"Python", "JavaScript"}),
+        ("A time-out is no error", r"wait: none done|wait: all$|wait.* time[sd]? ?out", ()),
+        ("wait_async", r"wait async: |wait: async", ()),
+        ("as_completed: done ones first, then as they are done", r"future iter: (order|done first)|as completed.* order|as_completed", ()),
+        ("as_completed: each once", r"future iter: (duplicates|each once)|as completed.* (duplicates?|once)", ()),
+        ("as_completed: one TIMED_OUT, then the end", r"future iter( async)?: (times? out|async time out)|as completed.* time", ()),
+        ("as_completed drops what it has given", r"drops what it gave|no hanging references", ()),
+        ("as_completed, async", r"future iter async: |future iter: async|for await", ()),
+        ("The cost of a completion does not grow", r"does not grow", {"Vala", "Python", "JavaScript"}),
+    ],
+    "Executors": [
+        ("submit_named finds a function by name", r"submit named|named function|map named|: named$", ()),
+        ("An unknown name is NOT_FOUND", r"named nowhere|named unknown|what is not there", ()),
+        ("A subclass overrides schedule and shutdown", r"executor subclass: |overridden|custom executor|executor.*subclass", NO_JS),
+        ("A subclass may refuse", r"refusal|executor: refused", NO_JS),
+        ("After a shutdown: SHUTDOWN", r"shutdown: refuses|refused after shutdown|executor: shutdown$|takes no more|after shutdown", ()),
+        ("A waiting shutdown leaves no worker", r"no workers left|executor: shutdown$|shutdown.*\bwaits?\b", ()),
+        ("A shutdown may cancel what has not begun", r"shutdown: cancels|shutdown cancels|cancel_?\s?futures", ()),
+        ("Dropping the last reference: queued work still runs", r"last unref|result iter: dropped$|dropped runs|interpreter shutdown|del shutdown", ()),
+        ("shutdown_async", r"shutdown: async|shutdown async|lets go on what is there", ()),
+        ("A worker that shuts its executor down does not wait for itself", r"from worker|shutdown in worker", NO_JS),
+        ("map: in the order of the items", r"executor: map$|result iter: order|map.* order|\bmap$", ()),
+        ("map: an error at its turn, then on", r"result iter: errors|map error|error goes on|map goes on|map exception", ()),
+        ("map: TIMED_OUT once, then the end", r"limits: timeout|result iter: time out|map.* time-?_? ?out", ()),
+        ("map: chunks", r"map chunks|limits: buffer|chunk", ()),
+        ("map: no more than buffersize at once", r"limits: buffer|buffersize", ()),
+        ("map: close() cancels, dropping does not", r"limits: (close|drop)|result iter: (close|dropped)", ()),
+        ("map: a shutdown in the middle", r"in the middle", ()),
+        ("map, async", r"result iter: async|for await.*map|map.*await", ()),
+    ],
+    "Thread pools": [
+        ("The default is 5 times the processors", r"default max workers|thread pool: default size|thread.* default workers", NO_JS),
+        ("Threads come on demand, idle ones first", r"on demand|executor: reuse|idle worker", NO_JS),
+        ("Tasks start in the order of submission", r"thread pool( executor)?: order|submission order", NO_JS),
+        ("Threads have names", r"thread names?", NO_JS),
+        ("The initializer runs once in each worker", r"once per worker|thread pool: initializer$|thread.* initializer$", NO_JS),
+        ("A failing initializer breaks the pool", r"initializer: failure|thread pool: initializer fails|thread.* initializer (fails|broken)", NO_JS),
+        ("JavaScript functions are refused, with the reason", r"thread pool.*(refuse|throws)|refuses? .*thread", {"C", "Python", "Vala"}),
+        ("A waiting worker runs what it waits for", r"pool of one|inline wait|fib$", NO_JS),
+        ("Circles are told, with all names", r"wait graph: (two|three|example)|thread pool: circle$|deadlock", NO_JS),
+        ("Circles across pools", r"across pools", {"Vala", "JavaScript"}),
+        ("A task that waits for itself", r"wait graph: self|waits for itself|itself", NO_JS),
+        ("A pool whose workers all wait", r"starvation", NO_JS),
+        ("What becomes hopeless later", r"wait graph later: ", {"Vala", "Python", "JavaScript"}),
+        ("A wait with a time-out only times out", r"inline: with timeout|circle with time out", NO_JS),
+        ("What is settled from outside is alive", r"goes on|from outside|no false alarm", NO_JS),
+    ],
+    "Process pools": [
+        ("Functions of the program and of libraries", r"(own|static|library|module) function|process pool: result|functions run", ()),
+        ("What cannot travel is NOT_SERIALIZABLE", r"cannot travel|unpicklable|not picklable", ()),
+        ("A dead worker fails the running call only", r"only the running call|killed worker|that call only|worker dies|crash", ()),
+        ("An exit with 0 is a death", r"process deaths: deaths|good exit|exit.* fails that call|that call only|exit zero", ()),
+        ("The message names function, process and signal", r"process deaths: deaths|name of the dead|killed worker|that call only", ()),
+        ("max-retries", r"retry|retries", ()),
+        ("The BREAK policy", r"break policy|break breaks|broken process pool", ()),
+        ("task-timeout", r"process pool executor: timeout|task ?timeout|a time-out ends", ()),
+        ("terminate() of a running call", r"executor: terminate|process pool: terminate$|terminate\(\) ends|terminate running", ()),
+        ("terminate() in a thread pool", r"terminate in thread", NO_JS),
+        ("terminate_workers(), kill_workers()", r"end workers|(terminate|kill)[ _]workers", ()),
+        ("max-tasks-per-child", r"max[ _]tasks", ()),
+        ("idle-timeout", r"idle timeout", ()),
+        ("The initializer runs in each worker", r"process (deaths|pool): initializer$|initializer runs in each|process.* initializer$", ()),
+        ("A failing initializer breaks the pool", r"failing initializer|process pool: initializer fails|initializer that fails|process.* initializer (fails|broken)", ()),
+        ("What cannot start: SPAWN_FAILED", r"broken start|no worker$|spawn", ()),
+        ("Workers end with their parent", r"lost parent|parent (dies|gone)", {"Vala"}),
+        ("No descriptor, process or thread is left", r"no leak|no descriptors|nothing left", {"Vala"}),
+        ("Any bytes on the wire", r"^wire: |nonsense", {"Vala", "Python", "JavaScript"}),
+    ],
+}
+
+
+def normalize(text):
+    text = re.sub(r"([a-z])([A-Z])", r"\1 \2", text).lower()
+    return re.sub(r"[\s_/-]+", " ", text.strip("'`"))
+
+
+def list_tests(pattern, regex):
+    """The tests as "class: name"."""
+    tests = []
+    for path in sorted(TESTS.glob(pattern)):
+        owner = normalize(re.sub(r"^test[-_]?", "", path.stem))
+        tests += [f"{owner}: {normalize(name)}" for name in re.findall(regex, path.read_text("utf-8"), re.M)]
+    return list(dict.fromkeys(tests))
+
+
+def cell(tests, pattern, impossible):
+    found = [test for test in tests if re.search(pattern, test)]
+    if not found:
+        return "·" if impossible else ""
+    return found[0].replace("|", "\\|") + (f" +{len(found) - 1}" if len(found) > 1 else "")
+
+
+def write():
+    tests = {language: list_tests(*where) for language, where in LANGUAGES.items()}
+    yield "<!--\nSPDX-FileCopyrightText: The cfutures authors\nSPDX-License-Identifier: LGPL-2.1-or-later\n-->\n"
+    yield "# Which rule is tested in which language\n"
+    yield "Written by `tests/list-coverage.py`, from the names of the tests: the first that fits, and how many more."
+    yield "A dot: there can be no such test, or the language adds nothing to what C does.\n"
+    yield "Tests: " + ", ".join(f"{len(names)} in {language}" for language, names in tests.items()) + "."
+    for section, rules in RULES.items():
+        yield f"\n## {section}\n\n| | {' | '.join(LANGUAGES)} |\n|---|{'---|' * len(LANGUAGES)}"
+        for rule, pattern, impossible in rules:
+            yield f"| {rule} | " + " | ".join(cell(tests[it], pattern, it in impossible) for it in LANGUAGES) + " |"
+
+
+target = TESTS / "COVERAGE.md"
+text = "\n".join(write()) + "\n"
+if "--check" in sys.argv:
+    sys.exit(target.read_text("utf-8") != text and f"{target.name} is old: run {sys.argv[0]}")
+target.write_text(text, "utf-8")
