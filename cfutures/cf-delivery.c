@@ -24,13 +24,21 @@
 #define LANE_MASK ((guint) (N_LANES - 1) << LANE_SHIFT)
 #define CACHE_LINE 64
 
+/* One for the lanes of that number in all queues: so a future knows its lock even when its context is going. */
 typedef struct
 {
-  CfLock    lock;
-  guint     length; /* (lock); (atomic) for a look */
+  CfLock lock;
+  char   gap[CACHE_LINE - sizeof (CfLock)];
+} LaneLock;
+
+static LaneLock lane_locks[N_LANES];
+
+typedef struct
+{
   CfFuture *head;   /* (lock) */
   CfFuture *tail;   /* (lock) */
-  char      gap[CACHE_LINE - 2 * sizeof (guint) - 2 * sizeof (gpointer)];
+  guint     length; /* (lock); (atomic) for a look */
+  char      gap[CACHE_LINE - 2 * sizeof (gpointer) - sizeof (guint)];
 } Lane;
 
 typedef struct
@@ -167,12 +175,17 @@ get_own_lane (void)
   return number % N_LANES;
 }
 
-/* Of a future that is linked. */
-static Lane *
-get_lane (Queue *queue,
-          guint  state)
+static guint
+get_lane_number (guint state)
 {
-  return &queue->lanes[(state & LANE_MASK) >> LANE_SHIFT];
+  return (state & LANE_MASK) >> LANE_SHIFT;
+}
+
+/* Of a future that is linked, which holds its context. */
+static Lane *
+get_lane_locked (CfFuture *self)
+{
+  return &get_queue (_cf_future_fields (self)->context)->lanes[get_lane_number (_cf_future_load (self))];
 }
 
 static guint
@@ -199,22 +212,36 @@ arm (Queue *queue)
     g_source_set_ready_time (queue->source, 0);
 }
 
-/* There is news of @self, which the caller holds.  One thread at a time has news of a future. */
+/* FALSE: it is in a lane, or somebody else is about to put it there. */
+static gboolean
+begin_link (CfFuture *self,
+            guint     number)
+{
+  guint *state = &_cf_future_fields (self)->state;
+  guint  before = _cf_future_load (self);
+
+  while ((before & CF_FLAG_LINKED) == 0)
+    if (__atomic_compare_exchange_n (state, &before, (before & ~LANE_MASK) | CF_FLAG_LINKED | number << LANE_SHIFT, TRUE,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      return TRUE;
+
+  return FALSE;
+}
+
+/* There is news of @self, which the caller holds. */
 void
 _cf_delivery_add (CfFuture *self)
 {
-  Queue *queue = get_queue (_cf_future_fields (self)->context);
   guint  number = get_own_lane ();
-  Lane  *lane = &queue->lanes[number];
+  Queue *queue;
 
-  if ((_cf_future_load (self) & CF_FLAG_LINKED) != 0)
+  if (!begin_link (self, number))
     return;
 
-  _cf_lock (&lane->lock);
-  clear_flags (self, LANE_MASK);
-  set_flags (self, CF_FLAG_LINKED | number << LANE_SHIFT);
-  append_locked (lane, self);
-  _cf_unlock (&lane->lock);
+  queue = get_queue (_cf_future_fields (self)->context);
+  _cf_lock (&lane_locks[number].lock);
+  append_locked (&queue->lanes[number], self);
+  _cf_unlock (&lane_locks[number].lock);
 
   arm (queue);
 }
@@ -223,17 +250,16 @@ _cf_delivery_add (CfFuture *self)
 void
 _cf_delivery_remove (CfFuture *self)
 {
-  guint state = _cf_future_load (self);
-  Lane *lane;
+  guint   state = _cf_future_load (self);
+  CfLock *lock = &lane_locks[get_lane_number (state)].lock;
 
   if ((state & CF_FLAG_LINKED) == 0)
     return;
 
-  lane = get_lane (get_queue (_cf_future_fields (self)->context), state);
-  _cf_lock (&lane->lock);
+  _cf_lock (lock);
   if ((clear_flags (self, CF_FLAG_LINKED) & CF_FLAG_LINKED) != 0)
-    unlink_locked (lane, self);
-  _cf_unlock (&lane->lock);
+    unlink_locked (get_lane_locked (self), self);
+  _cf_unlock (lock);
 }
 
 /* @self is being dropped, and has a handler that is to be called: its entry takes the last reference over.  It no longer
@@ -242,21 +268,20 @@ _cf_delivery_remove (CfFuture *self)
 gboolean
 _cf_delivery_keep (CfFuture *self)
 {
-  CfFutureFields *fields = _cf_future_fields (self);
-  GMainContext   *context = fields->context;
-  Lane           *lane = get_lane (get_queue (context), _cf_future_load (self));
-  gboolean        is_kept;
+  CfLock       *lock = &lane_locks[get_lane_number (_cf_future_load (self))].lock;
+  GMainContext *context = NULL;
+  gboolean      is_kept;
 
-  _cf_lock (&lane->lock);
+  _cf_lock (lock);
   is_kept = (_cf_future_load (self) & (CF_FLAG_LINKED | CF_FLAG_KEPT)) == CF_FLAG_LINKED;
   if (is_kept)
     {
       set_flags (self, CF_FLAG_KEPT);
-      fields->context = NULL;
+      context = g_steal_pointer (&_cf_future_fields (self)->context);
     }
-  _cf_unlock (&lane->lock);
+  _cf_unlock (lock);
 
-  if (is_kept && context != NULL)
+  if (context != NULL)
     g_main_context_unref (context);
 
   return is_kept;
@@ -264,13 +289,15 @@ _cf_delivery_keep (CfFuture *self)
 
 /* The first one, with a reference, and its state when it was taken out. */
 static CfFuture *
-pop (Lane          *lane,
+pop (Queue         *queue,
+     guint          number,
      guint         *state,
      GMainContext **context)
 {
+  Lane     *lane = &queue->lanes[number];
   CfFuture *self;
 
-  _cf_lock (&lane->lock);
+  _cf_lock (&lane_locks[number].lock);
   self = lane->head;
   if (self != NULL)
     {
@@ -281,17 +308,18 @@ pop (Lane          *lane,
       if (_cf_phase_is_done (*state))
         *context = g_steal_pointer (&_cf_future_fields (self)->context);
     }
-  _cf_unlock (&lane->lock);
+  _cf_unlock (&lane_locks[number].lock);
 
   return self;
 }
 
 static gboolean
-tell_next (Lane *lane)
+tell_next (Queue *queue,
+           guint  number)
 {
   guint         state = 0;
   GMainContext *context = NULL;
-  CfFuture     *self = pop (lane, &state, &context);
+  CfFuture     *self = pop (queue, number, &state, &context);
 
   if (self == NULL)
     return FALSE;
@@ -318,11 +346,11 @@ tell_batch (Queue *queue)
 
   for (guint i = 0; i < N_LANES && left > 0; i++)
     {
-      Lane *lane = &queue->lanes[(first + i) % N_LANES];
-      guint n = MIN (get_length (lane), left);
+      guint number = (first + i) % N_LANES;
+      guint n = MIN (get_length (&queue->lanes[number]), left);
 
       left -= n;
-      while (n > 0 && tell_next (lane))
+      while (n > 0 && tell_next (queue, number))
         n--;
     }
 }
@@ -365,13 +393,14 @@ dispatch (GSource             *source,
 
 /* The context ends: what its queue kept is dropped untold. */
 static void
-drop_lane (Lane *lane)
+drop_lane (Queue *queue,
+           guint  number)
 {
   GMainContext *context = NULL;
   CfFuture     *future;
   guint         state;
 
-  while ((future = pop (lane, &state, &context)) != NULL)
+  while ((future = pop (queue, number, &state, &context)) != NULL)
     g_object_unref (future);
 }
 
@@ -390,6 +419,6 @@ finalize (GSource *source)
   g_mutex_unlock (&queues_lock);
 
   for (guint i = 0; i < N_LANES; i++)
-    drop_lane (&self->queue->lanes[i]);
+    drop_lane (self->queue, i);
   g_free (self->queue);
 }

@@ -74,6 +74,12 @@ struct _CfProcessWorker
   guint          n_in_flight;            /* (mutex lock): slots in use */
 };
 
+typedef struct
+{
+  guint n_in_flight;
+  guint n_slots;
+} CfProcessLoad;
+
 struct _CfProcessManager
 {
   CfFutureOwner   owner; /* of the futures that are here */
@@ -138,6 +144,7 @@ void             _cf_process_manager_run (CfProcessManager *self);
 CfProcessWorker *_cf_process_worker_start (CfProcessManager *manager,
                                            GError          **error);
 void             _cf_process_worker_free (CfProcessWorker *self);
+CfProcessLoad    _cf_process_worker_get_load (CfProcessWorker *self);
 gboolean         _cf_process_worker_has_room (CfProcessWorker *self,
                                               guint            share);
 gboolean         _cf_process_worker_give (CfProcessWorker *self);

@@ -31,9 +31,9 @@ _cf_process_manager_count_alive (CfProcessManager *self)
 }
 
 static gboolean
-is_idle (const CfProcessWorker *worker)
+is_idle (CfProcessWorker *worker)
 {
-  return worker->state == CF_PROCESS_WORKER_READY && worker->n_in_flight == 0;
+  return worker->state == CF_PROCESS_WORKER_READY && _cf_process_worker_get_load (worker).n_in_flight == 0;
 }
 
 static guint
@@ -89,7 +89,7 @@ give_calls (CfProcessManager *self)
   gboolean gave = n_queued > 0 && n_ready > 0;
 
   for (guint i = 0; i < self->workers->len; i++)
-    n_sent += ((CfProcessWorker *) self->workers->pdata[i])->n_in_flight;
+    n_sent += _cf_process_worker_get_load (self->workers->pdata[i]).n_in_flight;
   share = n_ready > 0 ? (n_queued + n_sent + n_ready - 1) / n_ready : 0;
 
   while (gave)
@@ -180,9 +180,9 @@ start_workers (CfProcessManager *self)
 }
 
 static gboolean
-has_waiting (const CfProcessWorker *worker)
+has_waiting (CfProcessWorker *worker)
 {
-  return worker->state == CF_PROCESS_WORKER_READY && worker->n_in_flight > 1;
+  return worker->state == CF_PROCESS_WORKER_READY && _cf_process_worker_get_load (worker).n_in_flight > 1;
 }
 
 /* A long call holds up those that were sent behind it: somebody else may have them. */

@@ -19,6 +19,20 @@
 #define QUICK_CALL_US 300
 #define SLOW_CALL_US 2000
 
+/* How many calls are on their way, and how many slots lie between the oldest and the newest one. */
+CfProcessLoad
+_cf_process_worker_get_load (CfProcessWorker *self)
+{
+  CfProcessLoad load;
+
+  g_mutex_lock (&self->manager->lock);
+  load.n_in_flight = self->n_in_flight;
+  load.n_slots = self->tail - self->head;
+  g_mutex_unlock (&self->manager->lock);
+
+  return load;
+}
+
 static CfProcessCall **
 slot_at (CfProcessWorker *self,
          guint            index)
@@ -133,7 +147,7 @@ set_deadline (CfProcessWorker *self)
 {
   gint64 timeout = self->manager->now.task_timeout;
 
-  self->deadline = self->n_in_flight > 0 && timeout >= 0 ? g_get_monotonic_time () + timeout : -1;
+  self->deadline = timeout >= 0 && _cf_process_worker_get_load (self).n_in_flight > 0 ? g_get_monotonic_time () + timeout : -1;
 }
 
 static void
@@ -322,11 +336,12 @@ gboolean
 _cf_process_worker_has_room (CfProcessWorker *self,
                              guint            share)
 {
-  guint max_tasks = self->manager->now.max_tasks_per_child;
+  guint         max_tasks = self->manager->now.max_tasks_per_child;
+  CfProcessLoad load = _cf_process_worker_get_load (self);
 
   return self->state == CF_PROCESS_WORKER_READY &&
-         self->n_in_flight < MIN (self->window, MAX (share, 1)) &&
-         self->tail - self->head < CF_PAGE_N_SLOTS &&
+         load.n_in_flight < MIN (self->window, MAX (share, 1)) &&
+         load.n_slots < CF_PAGE_N_SLOTS &&
          (max_tasks == 0 || self->n_given < max_tasks) &&
          _cf_worker_process_get_n_unsent (self->process) < UNSENT_MAX;
 }
@@ -541,7 +556,7 @@ _cf_process_worker_check (CfProcessWorker *self,
         time_out (self);
     }
 
-  if (self->state != CF_PROCESS_WORKER_READY || self->n_in_flight > 0)
+  if (self->state != CF_PROCESS_WORKER_READY || _cf_process_worker_get_load (self).n_in_flight > 0)
     return;
   if ((settings->max_tasks_per_child > 0 && self->n_given >= settings->max_tasks_per_child) ||
       (settings->idle_timeout >= 0 && now >= self->last_event + settings->idle_timeout))

@@ -386,7 +386,9 @@ test_no_leak (void)
       if (i == 2)
         n_descriptors = count_descriptors ();
     }
-  g_assert_cmpuint (count_descriptors (), <=, n_descriptors);
+  /* GLib's own thread closes what it watched the last children with. */
+  while (count_descriptors () > n_descriptors)
+    g_thread_yield ();
   g_assert_cmpuint (count_children (), ==, 0);
 }
 

@@ -133,12 +133,13 @@ function run(place, args) {
     return encodeResult(() => Values.encode(result, 'The result'));
 }
 
-function serve(place, args, cancellable) {
+/* Another language, and the one who reads why a pool is broken, want nothing but the message. */
+function serve(place, args, cancellable, isForPeople = args !== null && !Values.isEncoded(args)) {
     current = cancellable;
     try {
         return run(place, args);
     } catch (error) {
-        throw Errors.toGError(error, args !== null && !Values.isEncoded(args));
+        throw Errors.toGError(error, isForPeople);
     } finally {
         current = null;
         Collector.note();
@@ -149,13 +150,13 @@ function serve(place, args, cancellable) {
 function initialize() {
     const args = GLib.Variant.parse(new GLib.VariantType(Values.CODEC_TYPE), settings.initargs, null, null);
 
-    serve(settings.initializer, args, null);
+    serve(settings.initializer, args, null, true);
 
     return new GLib.Variant('()', []);
 }
 
 const worker = Cf.Worker.new();
-worker.set_handler(serve);
+worker.set_handler((place, args, cancellable) => serve(place, args, cancellable));
 if (settings.initializer !== undefined)
     worker.set_initializer(initialize);
 worker.run();

@@ -4,6 +4,7 @@
 """The worker program of Cf.ProcessPoolExecutor in Python."""
 
 import base64
+import ctypes
 import multiprocessing.process
 import multiprocessing.spawn
 import pickle
@@ -17,33 +18,35 @@ gi.require_version('Cf', '1.0')
 from gi.module import get_introspection_module  # noqa: E402
 from gi.repository import GLib  # noqa: E402
 
+from cfutures_gi import clib  # noqa: E402
+
 Cf = get_introspection_module('Cf')
 
-_AY = GLib.VariantType('ay')
 _MARK = b'\x00cfutures-pickle'
+_DOMAIN = GLib.quark_from_string('cfutures-python-error')
+
+HANDLER = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+                           ctypes.c_void_p)
 
 
-def _pack(value):
-    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL) + _MARK
-
-    return GLib.Variant.new_from_bytes(_AY, GLib.Bytes.new(data), True)
-
-
-def _seal(error):
-    from cfutures_gi import errors
-
-    return errors.seal_safely(error)
-
-
-def _handle(_name, args, _cancellable, *_data):
-    """Run one call."""
+def _call(variant):
+    """Run one call; the bytes of its outcome, and whether it succeeded."""
     try:
-        function, arguments, keywords = pickle.loads(args.get_data_as_bytes().get_data())
-        args = None
-        return _pack(function(*arguments, **keywords))
+        function, arguments, keywords = pickle.loads(clib.peek_variant(variant))
+        return pickle.dumps(function(*arguments, **keywords), pickle.HIGHEST_PROTOCOL) + _MARK, True
     except BaseException as error:
-        failure = _seal(error)
-    raise failure
+        from cfutures_gi import errors
+        return errors.seal_safely(error).message.encode(), False
+
+
+@HANDLER
+def _handle(_name, variant, _cancellable, _data, error):
+    outcome, succeeded = _call(variant)
+    if succeeded:
+        return clib.to_variant(outcome)
+    clib.set_error(error, _DOMAIN, 1, outcome)
+
+    return None
 
 
 def _prepare(preparation, path):
@@ -75,7 +78,8 @@ def main():
     # spawn.prepare() replaces sys.argv.
     sys.argv_of_worker = sys.argv[1:3]
     worker.set_initializer(_initialize)
-    worker.set_handler(_handle)
+    # Not through PyGObject: that costs more than a small call.
+    clib.set_handler(hash(worker), _handle, None, None)
     worker.run()
 
 

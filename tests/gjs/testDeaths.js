@@ -9,7 +9,7 @@ import Gio from 'gi://Gio';
 import {Gate, equal, fails, matches, ok, place, run, same, test, withPool} from './tap.js';
 
 for (const [name, args, text] of [
-    ['die', ['SEGV'], 'signal 11'],
+    ['die', ['ABRT'], 'signal 6'],
     ['die', ['KILL'], 'signal 9'],
     ['exit', [0], 'status 0'],
     ['exit', [3], 'status 3'],

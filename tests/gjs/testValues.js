@@ -73,8 +73,8 @@ for (const [name, value, where] of [
     ['a symbol', {a: [Symbol('x')]}, 'args[0].a[0] is a symbol'],
     ['a GObject', {'b c': new Gio.Cancellable()}, 'args[0]["b c"] is an instance'],
     ['an object of a class', new (class Page {})(), 'args[0] is an instance of Page'],
-    ['a circle', circle, 'args[0]'],
-    ['what is nested too deeply', deep, 'args[0]'],
+    ['a circle', circle, 'args'],
+    ['what is nested too deeply', deep, 'args'],
 ]) {
     test(`${name} fails its future, and the error says where it is`, async () => {
         const future = pool.submit(place('echo'), value);

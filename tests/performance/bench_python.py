@@ -115,7 +115,7 @@ def main():
                            ('as_completed', as_completed_all, 5000), ('await one by one', await_each, 2000),
                            ('await all', await_all, 3000)):
         report(f'threads, {title}', measure(lambda module: module.ThreadPoolExecutor(2), work, n, rounds))
-    for title, work, n in (('flood', flood, 3000), ('round trip', ping_pong, 500), ('await all', await_all, 1000)):
+    for title, work, n in (('flood', flood, 8000), ('round trip', ping_pong, 1000), ('await all', await_all, 2000)):
         report(f'processes, {title}', measure(make_processes, work, n, rounds))
     report('processes, start', start_pools(rounds))
 

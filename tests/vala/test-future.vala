@@ -219,6 +219,17 @@ void test_dropped_with_handler () throws Error {
     assert (reference.get () == null);
 }
 
+void test_nobody_holds () throws Error {
+    var executor = new Cf.ThreadPoolExecutor (1);
+    var gate = new Gate ();
+    var future = executor.submit_task ((out result, cancellable) => { gate.pass (); result = 5; return true; });
+    WeakRef reference = WeakRef (future);
+    future = null;
+    gate.open ();
+    executor.shutdown ();
+    assert (reference.get () == null);
+}
+
 async void wait_for_task (Cf.Executor executor) throws Error {
     var future = executor.submit_task ((out result, cancellable) => { result = "late"; return true; });
     assert ((yield future.wait_async (null)).get_string () == "late");
@@ -306,6 +317,7 @@ int main (string[] args) {
     add_test ("/future/done-signal", test_done_signal);
     add_test ("/future/notify-state", test_notify_state);
     add_test ("/future/dropped-with-handler", test_dropped_with_handler);
+    add_test ("/future/nobody-holds", test_nobody_holds);
     add_test ("/future/wait-async", test_wait_async);
     add_test ("/future/wait-async-cancelled", test_wait_async_cancelled);
     add_test ("/future/terminate-in-thread", test_terminate_in_thread);

@@ -160,6 +160,24 @@ void end_workers (EndWorkers end) throws Error {
     assert (pool.n_workers == 0);
 }
 
+void test_terminate_workers () throws Error {
+    end_workers ((pool) => { pool.terminate_workers (); });
+}
+
+void test_kill_workers () throws Error {
+    end_workers ((pool) => { pool.kill_workers (); });
+}
+
+void test_idle_timeout () throws Error {
+    var pool = new Cf.ProcessPoolExecutor (1);
+    pool.idle_timeout = 1000;
+    var first = pool.submit (give_pid).dup_variant ().get_int32 ();
+    while (pool.n_workers > 0)
+        Thread.yield ();
+    assert (pool.submit (give_pid).dup_variant ().get_int32 () != first);
+    assert (pool.n_deaths == 0);
+}
+
 void test_max_tasks_per_child () throws Error {
     var pool = new Cf.ProcessPoolExecutor (1);
     pool.max_tasks_per_child = 1;
@@ -187,6 +205,25 @@ void test_no_worker () throws Error {
         "max-workers", 1, "worker-argv", new string[] { "/nonexistent/worker", null });
     var future = pool.submit (never_run);
     assert_throws (new Cf.ExecutorError.SPAWN_FAILED (""), () => { future.dup_variant (); });
+}
+
+uint count_descriptors () throws Error {
+    var folder = Dir.open ("/proc/self/fd");
+    uint n = 0;
+    while (folder.read_name () != null)
+        n++;
+    return n;
+}
+
+void test_nothing_left () throws Error {
+    var before = count_descriptors ();
+    var pool = new Cf.ProcessPoolExecutor (2);
+    var pid = pool.submit (give_pid).dup_variant ().get_int32 ();
+    assert_throws (new Cf.ExecutorError.WORKER_DIED (""), () => { pool.submit (die).dup_variant (); });
+    pool.shutdown ();
+    assert_finalized ((owned) pool);
+    assert (count_descriptors () == before);
+    assert (Posix.kill (pid, 0) != 0);
 }
 
 async int64 wait_for_result (Cf.Executor pool) throws Error {
@@ -218,12 +255,14 @@ int main (string[] args) {
     add_test ("/process-pool/break-policy", test_break_policy);
     add_test ("/process-pool/task-timeout", test_task_timeout);
     add_test ("/process-pool/terminate", test_terminate);
-    add_test ("/process-pool/terminate-workers", () => { end_workers ((pool) => { pool.terminate_workers (); }); });
-    add_test ("/process-pool/kill-workers", () => { end_workers ((pool) => { pool.kill_workers (); }); });
+    add_test ("/process-pool/terminate-workers", test_terminate_workers);
+    add_test ("/process-pool/kill-workers", test_kill_workers);
+    add_test ("/process-pool/idle-timeout", test_idle_timeout);
     add_test ("/process-pool/max-tasks-per-child", test_max_tasks_per_child);
     add_test ("/process-pool/initializer", test_initializer);
     add_test ("/process-pool/initializer-fails", test_initializer_fails);
     add_test ("/process-pool/no-worker", test_no_worker);
+    add_test ("/process-pool/nothing-left", test_nothing_left);
     add_test ("/process-pool/async", test_async);
     return Test.run ();
 }

@@ -133,6 +133,28 @@ void test_waits_for_itself () throws Error {
     future = null;
 }
 
+void test_circle_across_pools () throws Error {
+    Cf.Executor[] pools = { new Cf.ThreadPoolExecutor (1), new Cf.ThreadPoolExecutor (1), new Cf.ThreadPoolExecutor (1) };
+    var gate = new Gate ();
+    var futures = new Cf.Future[3];
+    for (int i = 0; i < 3; i++) {
+        var next = (i + 1) % 3;
+        futures[i] = named_task (@"task-$i", (out result, cancellable) => {
+            gate.pass ();
+            result = futures[next].get_result ().get_int ();
+            return true;
+        });
+        pools[i].schedule (futures[i]);
+    }
+    gate.await_came (3);
+    gate.open ();
+    var message = assert_throws (new Cf.ExecutorError.DEADLOCK (""), () => { futures[0].get_result (); });
+    assert ("task-0" in message && "task-1" in message && "task-2" in message);
+    foreach (var pool in pools)
+        pool.shutdown ();
+    futures = {};
+}
+
 void test_starvation () throws Error {
     var executor = new Cf.ThreadPoolExecutor (1);
     executor.inline_waits = false;
@@ -202,6 +224,7 @@ int main (string[] args) {
     add_test ("/thread-pool/initializer-fails", test_initializer_fails);
     add_test ("/thread-pool/inline-wait", test_inline_wait);
     add_test ("/thread-pool/deadlock/circle", test_circle);
+    add_test ("/thread-pool/deadlock/circle-across-pools", test_circle_across_pools);
     add_test ("/thread-pool/deadlock/waits-for-itself", test_waits_for_itself);
     add_test ("/thread-pool/deadlock/starvation", test_starvation);
     add_test ("/thread-pool/deadlock/with-time-out", test_circle_with_time_out);

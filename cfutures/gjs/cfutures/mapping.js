@@ -121,8 +121,6 @@ var MapResults = class MapResults {
 
     _end(error) {
         this.close();
-        this._chunks = [];
-        this._refusal = undefined;
         if (error !== undefined)
             throw error;
 
@@ -177,12 +175,15 @@ var MapResults = class MapResults {
         return step;
     }
 
-    /** Cancels what has not started. */
+    /** Cancels what has not started, and ends the results. */
     close() {
+        if (this._hasMore)
+            this._items.return?.();
         this._hasMore = false;
-        this._items.return?.();
         for (const {future} of this._chunks)
             future?.cancel();
+        this._chunks = [];
+        this._refusal = undefined;
     }
 
     /**

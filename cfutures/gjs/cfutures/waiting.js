@@ -259,11 +259,14 @@ function isTheOne(returnWhen, future, left) {
         (returnWhen === ReturnWhen.FIRST_EXCEPTION && hasFailed(future));
 }
 
+/* Each is asked once: meanwhile it may be done. */
 function sort(futures) {
-    return {
-        done: futures.filter(future => future.is_done()),
-        not_done: futures.filter(future => !future.is_done()),
-    };
+    const lists = {done: [], not_done: []};
+
+    for (const future of futures)
+        lists[future.is_done() ? 'done' : 'not_done'].push(future);
+
+    return lists;
 }
 
 /**
@@ -305,17 +308,16 @@ function wait(iterable, options = {}) {
 var AsCompleted = class AsCompleted {
     constructor(iterable, options = {}) {
         const futures = [...new Set(iterable)];
+        const {done, not_done: notDone} = sort(futures);
 
         this._count = futures.length;
-        this._ready = futures.filter(future => future.is_done());
+        this._ready = done;
         this._error = null;
         this._asking = [];
         this._unwatch = new Map();
         this._tearDown = () => {};
-        for (const future of futures) {
-            if (!future.is_done())
-                this._unwatch.set(future, watch(future, () => this._add(future)));
-        }
+        for (const future of notDone)
+            this._unwatch.set(future, watch(future, () => this._add(future)));
         if (this._unwatch.size > 0) {
             this._tearDown = onEarlyEnd(options,
                 () => this._fail(Errors.timedOut(this._unwatch.size, this._count)),

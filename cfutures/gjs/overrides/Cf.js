@@ -74,15 +74,36 @@ function failedFuture(Cf, name, error) {
     return future;
 }
 
+/* Futures with a handler that is still to be called: GJS would disconnect the handlers of one that nobody holds. */
+const held = new Set();
+
+function hold(future, connect) {
+    if (held.has(future))
+        return;
+    held.add(future);
+    connect.call(future, 'done', () => {
+        held.delete(future);
+        Collector.note();
+    });
+}
+
 function overrideFuture(Cf) {
     const proto = Cf.Future.prototype;
-    const {get_exception, get_result, set_exception, set_result, wait_async, wait_finish} = proto;
+    const {connect, get_exception, get_result, set_exception, set_result, wait_async, wait_finish} = proto;
 
     Object.assign(proto, {
         _get_exception: get_exception,
         _get_result: get_result,
         _set_exception: set_exception,
         _wait_async: wait_async,
+
+        connect(signal, callback) {
+            const id = connect.call(this, signal, callback);
+
+            hold(this, connect);
+
+            return id;
+        },
 
         get_result(timeout = -1) {
             try {

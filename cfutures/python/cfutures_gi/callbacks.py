@@ -13,7 +13,7 @@ import logging
 import queue
 import threading
 
-from cfutures_gi import clib
+from cfutures_gi import clib, waiting
 
 LOGGER = logging.getLogger('concurrent.futures')
 
@@ -34,11 +34,14 @@ def _call(callback, future):
 
 
 def drain(future):
-    """Call what is to be called, in the order of adding. Each is taken by one thread only."""
-    waiting = future.__dict__.get('_callbacks')
-    while waiting:
+    """Wake who waits, then call what is to be called, in the order of adding. Each is taken by one thread only."""
+    state = future.__dict__
+    if '_waiters' in state:
+        waiting.tell(state)
+    added = state.get('_callbacks')
+    while added:
         try:
-            callback = waiting.popleft()
+            callback = added.popleft()
         except IndexError:
             return
         _call(callback, future)

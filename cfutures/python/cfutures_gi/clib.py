@@ -66,3 +66,73 @@ start = _function('cf_future_set_running_or_notify_cancel', ctypes.c_int, ctypes
 finish = _function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)
+
+# Calls of processes: pickles in a GVariant 'ay'.
+
+_glib = ctypes.PyDLL('libglib-2.0.so.0')
+_VARIANT = 21 << 2
+
+
+class Error(ctypes.Structure):
+    """A GError."""
+
+    _fields_ = [('domain', ctypes.c_uint32), ('code', ctypes.c_int), ('message', ctypes.c_char_p)]
+
+
+def _glib_function(name, result, *arguments):
+    function = getattr(_glib, name)
+    function.argtypes = arguments
+    function.restype = result
+
+    return function
+
+
+_bytes_new = _glib_function('g_bytes_new', ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
+_bytes_unref = _glib_function('g_bytes_unref', None, ctypes.c_void_p)
+_variant_new = _glib_function('g_variant_new_from_bytes', ctypes.c_void_p,
+                              ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int)
+_variant_get_type = _glib_function('g_variant_get_type_string', ctypes.c_char_p, ctypes.c_void_p)
+_variant_get_size = _glib_function('g_variant_get_size', ctypes.c_size_t, ctypes.c_void_p)
+_variant_get_data = _glib_function('g_variant_get_data', ctypes.c_void_p, ctypes.c_void_p)
+_get_result = _function('cf_future_get_result', ctypes.POINTER(Value), ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+set_error = _glib_function('g_set_error_literal', None,
+                           ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_char_p)
+
+# Not with the lock of the interpreter: it may have to start something.
+_submit_named = ctypes.CDLL('libcfutures-1.0.so.0').cf_executor_submit_named
+_submit_named.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.POINTER(ctypes.POINTER(Error))]
+_submit_named.restype = ctypes.c_void_p
+
+set_handler = _function('cf_worker_set_handler', None,
+                        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def to_variant(data):
+    """The address of a floating 'ay' with a copy of some bytes."""
+    held = _bytes_new(data, len(data))
+    variant = _variant_new(b'ay', held, 1)
+    _bytes_unref(held)
+
+    return variant
+
+
+def peek_variant(variant):
+    """The bytes of an 'ay', where they lie."""
+    size = _variant_get_size(variant)
+
+    return memoryview((ctypes.c_ubyte * size).from_address(_variant_get_data(variant))).cast('B') if size else memoryview(b'')
+
+
+def peek_result(address):
+    """The bytes that are the result of a done future, where they lie; None if it has another result, or none."""
+    value = _get_result(address, 0, None)
+    if not value or value.contents.type != _VARIANT:
+        return None
+    variant = value.contents.int64
+
+    return peek_variant(variant) if _variant_get_type(variant) == b'ay' else None
+
+
+def submit_named(address, name, variant):
+    """The address of a new future; 0 if the executor refused it."""
+    return _submit_named(address, name, variant, None) or 0

@@ -26,7 +26,9 @@ class Results:
             self.close()
             raise
         if n_ahead is None:
+            # Nothing more to submit: this does not keep the executor.
             self._items = iter(())
+            self._submit = None
 
     def __iter__(self):
         return self

@@ -13,40 +13,22 @@ import subprocess
 import sys
 import tempfile
 
-from gi.repository import GLib
-
 # At the end of a pickle, where unpickling does not look: what tells a result of ours from any bytes.
 MARK = b'\x00cfutures-pickle'
 
-_AY = GLib.VariantType('ay')
+def dump(value):
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL) + MARK
 
 
-def pack(value):
-    return pack_bytes(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
-
-
-def pack_bytes(data):
-    return GLib.Variant.new_from_bytes(_AY, GLib.Bytes.new(data + MARK), True)
-
-
-def get_pickle(value):
-    """The pickle in what a future gives, or None."""
-    if not isinstance(value, GLib.Variant) or value.get_type_string() != 'ay':
-        return None
-    data = value.get_data_as_bytes().get_data()
-
-    return data if data is not None and data.endswith(MARK) else None
-
-
-def unpack(value):
-    return pickle.loads(value.get_data_as_bytes().get_data())
+def is_ours(data):
+    return data is not None and data[-len(MARK):] == MARK
 
 
 def get_name(function):
     """What a call is called in messages."""
     name = getattr(function, '__qualname__', None) or type(function).__qualname__
 
-    return name.replace('\0', '') or 'function'
+    return name.replace('\0', '').encode('utf-8', 'replace') or b'function'
 
 
 def _get_preparation():

@@ -126,16 +126,10 @@ class Pool:
         else:
             self.n_started += 1
 
-    def mark_waiting(self):
-        with self.lock:
-            self.n_waiting += 1
-
-    def unmark_waiting(self):
-        """A worker that waited has an item: perhaps it was counted on for another one, too."""
-        with self.lock:
-            self.n_waiting -= 1
-            if self.queue.qsize() > self.n_waiting and len(self.threads) < self.max_workers and not self.is_shutdown:
-                self._start_thread()
+    def start_another(self):
+        """(lock) There is more than those who wait can take."""
+        if len(self.threads) < self.max_workers and not self.is_shutdown:
+            self._start_thread()
 
     def run(self, worker, item):
         """Run an item that a worker came across out of its turn."""
@@ -242,7 +236,8 @@ def _work(worker):
         if is_ready:
             _serve(worker, pool)
         else:
-            pool.unmark_waiting()
+            with pool.lock:
+                pool.n_waiting -= 1
     except BaseException:
         callbacks.LOGGER.critical('Exception in worker', exc_info=True)
     finally:
@@ -254,13 +249,19 @@ def _serve(worker, pool):
     get = pool.queue.get
     get_nowait = pool.queue.get_nowait
     qsize = pool.queue.qsize
+    lock = pool.lock
     while True:
         if not is_waiting and not qsize():
-            pool.mark_waiting()
+            with lock:
+                pool.n_waiting += 1
             is_waiting = True
         if is_waiting:
             item = get()
-            pool.unmark_waiting()
+            with lock:
+                pool.n_waiting -= 1
+                if qsize() > pool.n_waiting:
+                    # This worker was perhaps counted on for what it did not take.
+                    pool.start_another()
             is_waiting = False
         else:
             try:
@@ -307,7 +308,8 @@ def run(worker, item, may_mark):
     stack.pop()
     del function, args, kwargs
     if may_mark and '_callbacks' not in state and not pool.queue.qsize():
-        pool.mark_waiting()
+        with pool.lock:
+            pool.n_waiting += 1
         marked = True
     if state.setdefault('_by', worker) is worker:
         if '_number' in state:
@@ -316,6 +318,8 @@ def run(worker, item, may_mark):
             state['_value'] = result
         else:
             del state['_by']
+    if '_waiters' in state:
+        waiting.tell(state)
     if '_callbacks' in state:
         callbacks.drain(future)
 

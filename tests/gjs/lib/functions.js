@@ -79,12 +79,8 @@ export function gate(port, value) {
     return value;
 }
 
-/* Goes on when it is told to by its cancellable. */
-export function gateUntilCancelled(port) {
-    const cancellable = Cf.get_current_cancellable();
-    const connection = new Gio.SocketClient().connect_to_host(`127.0.0.1:${port}`, 0, null);
-
-    connection.get_input_stream().read_bytes(1, cancellable);
+export function isWanted() {
+    return !Cf.get_current_cancellable().is_cancelled();
 }
 
 export function throwError(message) {

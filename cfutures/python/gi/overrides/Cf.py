@@ -11,11 +11,13 @@ import functools
 import itertools
 import multiprocessing
 import os
+import pickle
 import threading
 import time
 import types
 import weakref
 
+from gi._gi import pygobject_new_full
 from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib, GObject
@@ -107,20 +109,15 @@ class Future(_CfFuture, concurrent.futures.Future):
     def _load(self):
         """The outcome that C has."""
         try:
-            if '_called' in self.__dict__:
-                return self._take_called()
-            value = _CfFuture.get_result(self, 0)
+            data = clib.peek_result(hash(self))
+            if processes.is_ours(data):
+                self._value = value = pickle.loads(data)
+                return value
+            return _CfFuture.get_result(self, 0)
         except GLib.Error as error:
             failure = errors.from_gerror(error)
-        else:
-            data = processes.get_pickle(value)
-            if data is None:
-                return value
-            try:
-                self._value = processes.pickle.loads(data)
-                return self._value
-            except BaseException as error:
-                failure = error
+        except BaseException as error:
+            failure = error
         self._error = failure
         try:
             raise failure
@@ -151,6 +148,8 @@ class Future(_CfFuture, concurrent.futures.Future):
                     raise self._error
                 if self.is_cancelled():
                     raise CancelledError()
+                if '_called' in self.__dict__:
+                    return self._take_called()
                 if '_by' not in self.__dict__:
                     return self._load()
                 # Another thread is in the middle of settling it.
@@ -315,6 +314,19 @@ def _translate_submit_error(error):
     return errors.from_gerror(error)
 
 
+def _make_submit(executor, fn):
+    """What submits the items of a map, without keeping the executor."""
+    weak = weakref.ref(executor)
+
+    def submit(args):
+        executor = weak()
+        if executor is None:
+            raise RuntimeError('cannot schedule new futures after shutdown')
+        return executor.submit(fn, *args)
+
+    return submit
+
+
 @override
 class Executor(_CfExecutor, concurrent.futures.Executor):
     """Takes calls on and gives a future for each. A subclass overrides do_schedule() and do_shutdown()."""
@@ -337,7 +349,7 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
         """Like map (fn, *iterables), with calls that run at the same time."""
         _check_buffersize(buffersize)
 
-        return mapping.Results(lambda args: self.submit(fn, *args), zip(*iterables), timeout, buffersize)
+        return mapping.Results(_make_submit(self, fn), zip(*iterables), timeout, buffersize)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         """Take no more calls, and wait for those there are."""
@@ -414,6 +426,14 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         if wait:
             self._pool.join()
 
+    @property
+    def _threads(self):
+        return self._pool.threads
+
+    @property
+    def _work_queue(self):
+        return self._pool.queue
+
     # What C calls
 
     def do_schedule(self, future):
@@ -483,11 +503,15 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         if _is_exiting:
             raise RuntimeError('cannot schedule new futures after interpreter shutdown')
         try:
-            call = processes.pack((fn, args, kwargs))
+            call = processes.dump((fn, args, kwargs))
         except Exception as error:
             return self._refuse_call(error)
+        address = clib.submit_named(hash(self), processes.get_name(fn), clib.to_variant(call))
+        if address:
+            return pygobject_new_full(address, True)
+        # Once more, for the error.
         try:
-            return _CfExecutor.submit_named(self, processes.get_name(fn), call)
+            return _CfExecutor.submit_named(self, '', None)
         except GLib.Error as error:
             raise _translate_submit_error(error) from None
 
@@ -512,10 +536,11 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
 
     def _map_chunks(self, fn, items, timeout, chunksize, buffersize):
         lengths = collections.deque()
+        submit_one = _make_submit(self, functools.partial(processes.call_chunk, fn))
 
         def submit(chunk):
             lengths.append(len(chunk))
-            return self.submit(functools.partial(processes.call_chunk, fn), chunk)
+            return submit_one((chunk,))
 
         n_ahead = None if buffersize is None else -(-buffersize // chunksize)
         chunks = iter(lambda: tuple(itertools.islice(items, chunksize)), ())

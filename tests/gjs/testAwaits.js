@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The cfutures authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/* Many awaits. With CF_TEST_FULL=1, a million of them. */
+
+import Cf from 'gi://Cf';
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+
+import {equal, fails, matches, memory, ok, place, run, same, test, withPool} from './tap.js';
+
+const IS_FULL = GLib.getenv('CF_TEST_FULL') !== null;
+
+function settled(value) {
+    const future = new Cf.Future();
+
+    future.set_running_or_notify_cancel();
+    const promise = future.then();
+    future.set_result(value);
+
+    return promise;
+}
+
+async function awaitMany(n, make) {
+    let before = 0;
+
+    for (let i = 0; i < n; i++) {
+        same(await make(i), i);
+        if (i === Math.floor(n / 4))
+            before = memory();
+    }
+    const growth = memory() - before;
+    ok(growth < 20000, `the memory grew by ${growth} KiB in ${n * 3 / 4} awaits`);
+}
+
+test('many awaits, one after the other, neither hang nor leak', () => awaitMany(IS_FULL ? 1000000 : 20000, settled));
+
+test('nor do those of a pool', () => withPool({max_workers: 1}, pool => {
+    return awaitMany(IS_FULL ? 1000000 : 4000, i => pool.submit(place('echo'), i));
+}));
+
+test('nor do many at once, and functions that leave garbage', () => withPool({}, async pool => {
+    for (let round = 0; round < (IS_FULL ? 50 : 2); round++) {
+        const futures = Array.from({length: 200}, () => pool.submit(place('allocate'), 10000));
+
+        equal(await Promise.all(futures), futures.map(() => 10000));
+    }
+}));
+
+test('a program that has garbage of its own loses nothing', async () => {
+    for (let i = 0; i < (IS_FULL ? 2000 : 40); i++) {
+        const garbage = Array.from({length: 5000}, (_, k) => ({k, list: [k]}));
+
+        same((await Promise.all([settled(i), settled(garbage.length)]))[0], i);
+    }
+});
+
+test('what has no end does not keep the program', async () => {
+    const never = new Cf.Future();
+
+    matches(await fails(never.wait_async({timeout: 0})), Gio.IOErrorEnum, 'TIMED_OUT');
+});
+
+await run();

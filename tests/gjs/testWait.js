@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: The cfutures authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/* Cf.wait(): some or all of many. */
+
+import Cf from 'gi://Cf';
+import Gio from 'gi://Gio';
+
+import {equal, fails, matches, ok, place, run, same, test, withPool} from './tap.js';
+
+const {ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION} = Cf;
+
+function make(n) {
+    return Array.from({length: n}, () => new Cf.Future());
+}
+
+test('nothing to wait for', async () => {
+    for (const mode of [undefined, ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION])
+        equal(await Cf.wait([], {return_when: mode}), {done: [], not_done: []});
+});
+
+test('all of them, each once, in the order given', async () => {
+    const [a, b, c] = make(3);
+    const promise = Cf.wait([a, b, c, a]);
+
+    c.set_result(3);
+    a.set_result(1);
+    b.cancel();
+    const {done, not_done: notDone} = await promise;
+    ok(done.length === 3 && done[0] === a && done[1] === b && done[2] === c, 'all are done');
+    same(notDone.length, 0);
+});
+
+test('the first that is done', async () => {
+    const [a, b, c] = make(3);
+    const promise = Cf.wait(new Set([a, b, c]), {return_when: FIRST_COMPLETED});
+
+    b.set_result(1);
+    const {done, not_done: notDone} = await promise;
+    ok(done.length === 1 && done[0] === b && notDone[0] === a && notDone[1] === c, 'b is done');
+    same((await Cf.wait([a, b], {return_when: FIRST_COMPLETED})).done[0], b);
+});
+
+test('the first that fails; a cancelled one has not', async () => {
+    const [a, b, c, d] = make(4);
+    const promise = Cf.wait([a, b, c, d], {return_when: FIRST_EXCEPTION});
+
+    a.set_result(1);
+    b.cancel();
+    c.set_exception(new Error('x'));
+    same((await promise).not_done[0], d);
+    same((await Cf.wait([c, d], {return_when: FIRST_EXCEPTION})).not_done[0], d);
+    d.set_result(1);
+    same((await Cf.wait([a, d], {return_when: FIRST_EXCEPTION})).done.length, 2);
+});
+
+test('a time-out gives both lists', async () => {
+    const [a, b] = make(2);
+
+    a.set_result(1);
+    for (const timeout of [0, 2000]) {
+        const {done, not_done: notDone} = await Cf.wait([a, b], {timeout});
+
+        ok(done.length === 1 && done[0] === a && notDone.length === 1 && notDone[0] === b, 'both lists');
+    }
+});
+
+test('a cancellable ends the waiting', async () => {
+    const futures = make(2);
+    const cancellable = new Gio.Cancellable();
+    const promise = fails(Cf.wait(futures, {cancellable}));
+
+    cancellable.cancel();
+    matches(await promise, Gio.IOErrorEnum, 'CANCELLED');
+    matches(await fails(Cf.wait(futures, {cancellable})), Gio.IOErrorEnum, 'CANCELLED');
+    same(futures[0].get_state(), Cf.FutureState.PENDING);
+});
+
+test('calls of a pool, 2000 of them', () => withPool({}, async pool => {
+    const futures = Array.from({length: 2000}, (_, i) => pool.submit(place('add'), i));
+    const {done} = await Cf.wait(futures);
+
+    equal(done.map(future => future.get_result(0)), futures.map((_, i) => i));
+}));
+
+await run();
