@@ -47,6 +47,7 @@ CfFuture *_cf_map_make_chunk (CfMap *self,
                               gsize  chunk);
 CfFuture *_cf_map_make_worker (CfMap *self);
 void      _cf_map_cancel_rest (CfMap *self);
+void      _cf_map_forget_futures (CfMap *self);
 void      _cf_map_forget_chunk (CfMap *self,
                                 gsize  chunk);
 gboolean  _cf_map_has (CfMap *self,

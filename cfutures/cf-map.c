@@ -475,6 +475,19 @@ _cf_map_forget_chunk (CfMap *self,
     cf_future_unref (future);
 }
 
+/* Nobody will ask for items any more.  Whoever is to work on them has the futures; the map no longer does, as they hold
+ * it. */
+void
+_cf_map_forget_futures (CfMap *self)
+{
+  g_autoptr (GPtrArray) futures = NULL;
+
+  g_mutex_lock (&self->lock);
+  futures = self->futures;
+  self->futures = g_ptr_array_new_with_free_func (unref_future);
+  g_mutex_unlock (&self->lock);
+}
+
 /* Waiting for an item */
 
 static CfFuture *

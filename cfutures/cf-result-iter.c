@@ -72,6 +72,8 @@ cf_result_iter_finalize (GObject *object)
 {
   CfResultIter *self = CF_RESULT_ITER (object);
 
+  if (self->map != NULL)
+    _cf_map_forget_futures (self->map);
   g_clear_pointer (&self->map, _cf_map_unref);
   g_clear_object (&self->executor);
   g_clear_error (&self->refusal);

@@ -51,6 +51,7 @@ struct _CfWorkerChannel
   guint         n_unflushed; /* (mutex lock): replies in the ring */
   gboolean      timer_runs;  /* (mutex lock) */
   gboolean      stopping;    /* (mutex lock) */
+  gboolean      parent_lost; /* (mutex lock) */
   guint64       task;        /* (mutex lock): the call that runs, or 0 */
   GCancellable *cancellable; /* (mutex lock) (owned) (nullable): its cancellable */
 };
@@ -161,7 +162,9 @@ lose_parent (CfWorkerChannel *self)
   if (self->exit_with_parent)
     _exit (0);
 
+  /* A call that begins only now hears of it then. */
   g_mutex_lock (&self->lock);
+  self->parent_lost = TRUE;
   if (self->cancellable != NULL)
     cancellable = g_object_ref (self->cancellable);
   g_mutex_unlock (&self->lock);
@@ -471,14 +474,19 @@ _cf_worker_channel_begin_call (CfWorkerChannel *self,
                                guint64          task,
                                GCancellable    *cancellable)
 {
+  gboolean parent_lost;
+
   if (self->page != NULL && !_cf_page_start (self->page, slot, task))
     return FALSE;
 
   g_mutex_lock (&self->lock);
   self->task = task;
   self->cancellable = g_object_ref (cancellable);
+  parent_lost = self->parent_lost;
   start_timer_locked (self);
   g_mutex_unlock (&self->lock);
+  if (parent_lost)
+    g_cancellable_cancel (cancellable);
   if (self->page != NULL && _cf_page_get_cancelled (self->page) == task)
     g_cancellable_cancel (cancellable);
 

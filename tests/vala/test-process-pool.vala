@@ -215,14 +215,23 @@ uint count_descriptors () throws Error {
     return n;
 }
 
-void test_nothing_left () throws Error {
-    var before = count_descriptors ();
+// Gives the process of a worker that has ended since.
+Posix.pid_t use_and_drop () throws Error {
     var pool = new Cf.ProcessPoolExecutor (2);
     var pid = pool.submit (give_pid).dup_variant ().get_int32 ();
     assert_throws (new Cf.ExecutorError.WORKER_DIED (""), () => { pool.submit (die).dup_variant (); });
     pool.shutdown ();
     assert_finalized ((owned) pool);
-    assert (count_descriptors () == before);
+    return pid;
+}
+
+void test_nothing_left () throws Error {
+    // What GLib keeps from the first time on, and pools of earlier tests that are still at it.
+    use_and_drop ();
+    var before = count_descriptors ();
+    var pid = use_and_drop ();
+    while (count_descriptors () > before)
+        Thread.yield ();
     assert (Posix.kill (pid, 0) != 0);
 }
 
