@@ -166,7 +166,7 @@ unlink_locked (Lane     *lane,
 static guint
 get_own_lane (void)
 {
-  static guint                  n_threads; /* (atomic) */
+  static guint                 n_threads; /* (atomic) */
   static CF_THREAD_LOCAL guint number;
 
   if (number == 0)

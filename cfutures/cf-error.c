@@ -5,4 +5,4 @@
 
 #include "cf-error.h"
 
-G_DEFINE_QUARK (cf-executor-error-quark, cf_executor_error)
+G_DEFINE_QUARK (cf - executor - error - quark, cf_executor_error)

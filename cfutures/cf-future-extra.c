@@ -17,9 +17,31 @@
 
 static GMutex names_lock;
 
-static CF_THREAD_LOCAL GCancellable *spare; /* (owned) (nullable): of this thread, to be lent */
-static CF_THREAD_LOCAL gboolean      spare_is_lent;
-static GPrivate               spare_guard = G_PRIVATE_INIT (g_object_unref);
+/* As many as calls may nest before each one makes its own. */
+#define N_SPARES 32
+
+typedef struct
+{
+  GCancellable *cancellables[N_SPARES]; /* (owned) (nullable): of this thread, to be lent */
+  guint         n_lent;                 /* the first ones */
+} Spares;
+
+static CF_THREAD_LOCAL Spares *spares; /* (owned by spares_guard) */
+
+static void free_spares (gpointer data);
+
+static GPrivate spares_guard = G_PRIVATE_INIT (free_spares);
+
+static void
+free_spares (gpointer data)
+{
+  Spares *self = data;
+
+  spares = NULL;
+  for (guint i = 0; i < N_SPARES; i++)
+    g_clear_object (&self->cancellables[i]);
+  g_free (self);
+}
 
 CfFutureExtra *
 _cf_future_peek_extra (CfFuture *self)
@@ -70,33 +92,46 @@ _cf_future_free_extra (CfFuture *self)
   g_slice_free (CfFutureExtra, extra);
 }
 
-/* The thread's own, or a fresh one when that is lent already; either give it back, or forget it. */
+/* One of the thread's own, or a fresh one when all are lent already; either give it back, or forget it. */
 GCancellable *
 _cf_cancellable_borrow (void)
 {
-  if (spare_is_lent)
+  GCancellable **place;
+
+  if (G_UNLIKELY (spares == NULL))
+    {
+      spares = g_new0 (Spares, 1);
+      g_private_set (&spares_guard, spares);
+    }
+  if (spares->n_lent == N_SPARES)
     return g_cancellable_new ();
 
-  if (spare == NULL)
-    {
-      spare = g_cancellable_new ();
-      g_private_set (&spare_guard, spare);
-    }
-  spare_is_lent = TRUE;
+  place = &spares->cancellables[spares->n_lent++];
+  if (*place == NULL)
+    *place = g_cancellable_new ();
 
-  return spare;
+  return *place;
+}
+
+/* What was lent last comes back first. */
+static GCancellable **
+find_last_lent (GCancellable *cancellable)
+{
+  GCancellable **place = spares->n_lent > 0 ? &spares->cancellables[spares->n_lent - 1] : NULL;
+
+  return place != NULL && *place == cancellable ? place : NULL;
 }
 
 /* It belongs to somebody else now. */
 static void
 forget (GCancellable *cancellable)
 {
-  if (cancellable != spare)
-    return;
+  GCancellable **place = find_last_lent (cancellable);
 
-  spare = NULL;
-  spare_is_lent = FALSE;
-  g_private_set (&spare_guard, NULL);
+  if (place == NULL)
+    return;
+  *place = NULL;
+  spares->n_lent--;
 }
 
 /* Nobody else holds it, and nobody cancelled it. */
@@ -109,8 +144,8 @@ _cf_cancellable_is_as_new (GCancellable *cancellable)
 static void
 give_back_as_new (GCancellable *cancellable)
 {
-  if (cancellable == spare)
-    spare_is_lent = FALSE;
+  if (find_last_lent (cancellable) != NULL)
+    spares->n_lent--;
   else
     g_object_unref (cancellable);
 }

@@ -18,10 +18,10 @@
 
 #define FREE_LIST_MAX 2048
 
-static CF_THREAD_LOCAL CfFuture *free_list;   /* linked by their private words */
-static CF_THREAD_LOCAL guint     n_free;      /* in free_list */
-static CF_THREAD_LOCAL gboolean  is_watched;  /* the thread's end empties the list */
-static CF_THREAD_LOCAL gboolean  is_shut;     /* the thread is ending */
+static CF_THREAD_LOCAL CfFuture *free_list;  /* linked by their private words */
+static CF_THREAD_LOCAL guint     n_free;     /* in free_list */
+static CF_THREAD_LOCAL gboolean  is_watched; /* the thread's end empties the list */
+static CF_THREAD_LOCAL gboolean  is_shut;    /* the thread is ending */
 
 static void empty_free_list (gpointer data);
 

@@ -37,11 +37,11 @@ struct _CfFutureOwner
 /* What hangs on few futures only. */
 typedef struct
 {
-  GError        *error;        /* set before the future is done */
-  guintptr       cancellable;  /* (atomic): a GCancellable, and whether it is only lent */
-  GDestroyNotify destroy;      /* (call): of the data of a task */
-  char          *name;         /* (names lock) (owned) (nullable) */
-  char          *function;     /* (const) (owned) (nullable): the name of a named function */
+  GError        *error;       /* set before the future is done */
+  guintptr       cancellable; /* (atomic): a GCancellable, and whether it is only lent */
+  GDestroyNotify destroy;     /* (call): of the data of a task */
+  char          *name;        /* (names lock) (owned) (nullable) */
+  char          *function;    /* (const) (owned) (nullable): the name of a named function */
 } CfFutureExtra;
 
 /* What a future is to do.  The words are those of the result, once the call is over. */
@@ -104,10 +104,10 @@ typedef struct
     CfFutureCall call;
     GValue       result;
   };
-  CfFuture      *next;    /* (lock of the queue that it is in): of an executor, then of its context */
-  CfFuture      *prev;    /* (lock of the queue that it is in) */
-  GMainContext  *context; /* (delivery) (owned) (nullable): NULL is the global default, or that it is not needed any more */
-  guintptr       extra;   /* (atomic): a CfFutureExtra (owned) (nullable), or a lent cancellable */
+  CfFuture     *next;    /* (lock of the queue that it is in): of an executor, then of its context */
+  CfFuture     *prev;    /* (lock of the queue that it is in) */
+  GMainContext *context; /* (delivery) (owned) (nullable): NULL is the global default, or that it is not needed any more */
+  guintptr      extra;   /* (atomic): a CfFutureExtra (owned) (nullable), or a lent cancellable */
 } CfFutureFields;
 
 G_STATIC_ASSERT (sizeof (CfFutureFields) == sizeof (((CfFuture *) NULL)->reserved));
@@ -178,22 +178,22 @@ void           _cf_future_set_name (CfFuture   *self,
                                     const char *name);
 
 /* cf-future-settle: the state machine */
-gboolean _cf_future_claim (CfFuture *self,
-                           gboolean  may_wait);
-guint    _cf_future_start (CfFuture     *self,
-                           CfFutureCall *call);
-gboolean _cf_future_claim_running (CfFuture *self);
+gboolean       _cf_future_claim (CfFuture *self,
+                                 gboolean  may_wait);
+guint          _cf_future_start (CfFuture     *self,
+                                 CfFutureCall *call);
+gboolean       _cf_future_claim_running (CfFuture *self);
 CfFutureOwner *_cf_future_peek_owner (CfFuture *self);
-gboolean _cf_future_settle (CfFuture *self,
-                            GValue   *result,
-                            GError   *error);
-gboolean _cf_future_terminate_running (CfFuture *self);
-gboolean _cf_future_try_schedule (CfFuture *self);
-void     _cf_future_unschedule (CfFuture *self);
-gboolean _cf_future_begin_queueing (CfFuture      *self,
-                                    CfFutureOwner *owner);
-void     _cf_future_end_queueing (CfFuture *self,
-                                  gboolean  is_queued);
+gboolean       _cf_future_settle (CfFuture *self,
+                                  GValue   *result,
+                                  GError   *error);
+gboolean       _cf_future_terminate_running (CfFuture *self);
+gboolean       _cf_future_try_schedule (CfFuture *self);
+void           _cf_future_unschedule (CfFuture *self);
+gboolean       _cf_future_begin_queueing (CfFuture      *self,
+                                          CfFutureOwner *owner);
+void           _cf_future_end_queueing (CfFuture *self,
+                                        gboolean  is_queued);
 
 /* cf-future-call */
 CfFuture *_cf_future_new_for_named (const char *function,
@@ -214,6 +214,8 @@ gboolean _cf_future_add_waiter (CfFuture *self,
 gboolean _cf_future_remove_waiter (CfFuture *self,
                                    CfWaiter *waiter);
 gboolean _cf_future_is_listed (CfFuture *self);
+gboolean _cf_future_await_listed (CfFuture *self,
+                                  gint64    deadline);
 gboolean _cf_future_has_failed (CfFuture *self);
 gboolean _cf_future_check (CfFuture *self,
                            GError  **error);
@@ -221,9 +223,9 @@ gboolean _cf_future_run_inline (CfFuture *self);
 gboolean _cf_future_may_run_inline (CfFutureOwner *owner);
 
 /* cf-future */
-char *_cf_future_describe (CfFuture *self);
-void _cf_future_emit (CfFuture *self,
-                      guint     state);
+char    *_cf_future_describe (CfFuture *self);
+void     _cf_future_emit (CfFuture *self,
+                          guint     state);
 gboolean _cf_future_waits_for_news (CfFuture *self);
 
 G_END_DECLS

@@ -62,7 +62,7 @@ typedef struct
 } Sleeper;
 
 static void
-wake (CfWaiter         *waiter,
+wake (CfWaiter        *waiter,
       CfFuture *future G_GNUC_UNUSED)
 {
   _cf_parker_set (&((Sleeper *) waiter)->parker, CF_PARKER_DONE);
@@ -88,13 +88,15 @@ sleep_in_graph (CfWaitThread *thread,
   return _cf_wait_graph_leave (&record, error);
 }
 
-/* Sleeps until @self is done.  FALSE: the time ran out, or, with an error, it will never be. */
+/* Sleeps until @self is done, or, for who waits for a list, listed.  FALSE: the time ran out, or, with an error, it will
+ * never be. */
 static gboolean
-sleep_until_done (CfFuture *self,
-                  gint64    deadline,
-                  GError  **error)
+sleep_until_done (CfFuture    *self,
+                  CfWaiterKind kind,
+                  gint64       deadline,
+                  GError     **error)
 {
-  Sleeper       sleeper = { .waiter = { .tell = wake, .kind = CF_WAITER_WAKE }, .parker = CF_PARKER_INIT };
+  Sleeper       sleeper = { .waiter = { .tell = wake, .kind = kind }, .parker = CF_PARKER_INIT };
   CfWaitThread *thread = deadline < 0 ? _cf_wait_thread : NULL;
 
   if (!_cf_future_add_waiter (self, &sleeper.waiter))
@@ -116,6 +118,19 @@ sleep_until_done (CfFuture *self,
     }
 
   return TRUE;
+}
+
+/* Waits for one of a list.  FALSE: the time ran out. */
+gboolean
+_cf_future_await_listed (CfFuture *self,
+                         gint64    deadline)
+{
+  if (_cf_future_is_listed (self))
+    return TRUE;
+  if (deadline >= 0 && g_get_monotonic_time () >= deadline)
+    return FALSE;
+
+  return _cf_spin (is_listed_cb, self) || sleep_until_done (self, CF_WAITER_LIST, deadline, NULL);
 }
 
 /* Whether this is a worker of the pool @owner that may run what it waits for. */
@@ -152,7 +167,7 @@ await_for_ever (CfFuture *self,
 
   for (;;)
     {
-      if (_cf_future_run_inline (self) || _cf_spin (is_done_cb, self) || sleep_until_done (self, -1, &hopeless))
+      if (_cf_future_run_inline (self) || _cf_spin (is_done_cb, self) || sleep_until_done (self, CF_WAITER_WAKE, -1, &hopeless))
         return TRUE;
       if (hopeless == NULL)
         continue;
@@ -177,7 +192,7 @@ await (CfFuture *self,
   deadline = _cf_deadline_from_timeout (timeout_us);
   if (deadline < 0)
     return await_for_ever (self, error);
-  if (timeout_us > 0 && (_cf_spin (is_done_cb, self) || sleep_until_done (self, deadline, NULL)))
+  if (timeout_us > 0 && (_cf_spin (is_done_cb, self) || sleep_until_done (self, CF_WAITER_WAKE, deadline, NULL)))
     return TRUE;
   if (is_done_cb (self))
     return TRUE;

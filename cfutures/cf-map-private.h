@@ -64,22 +64,22 @@ gboolean _cf_map_sleep (CfMap   *self,
                         gint64   deadline,
                         GError **error);
 typedef void (*CfMapReady) (gpointer data);
-void     _cf_map_set_ready (CfMap     *self,
-                            CfMapReady ready,
-                            gpointer   data);
-void     _cf_map_add_waiting (CfMap *self,
-                              gint   n);
+void _cf_map_set_ready (CfMap     *self,
+                        CfMapReady ready,
+                        gpointer   data);
+void _cf_map_add_waiting (CfMap *self,
+                          gint   n);
 
 /* For process pools */
-CfChunk  *_cf_chunk_dup (CfFuture *future);
-void      _cf_chunk_unref (gpointer self);
-void      _cf_chunk_get_call (CfChunk     *self,
-                              CfFunc      *func,
-                              const char **named,
-                              GVariant   **payload);
-gboolean  _cf_chunk_take_outcome (CfChunk  *self,
-                                  gsize     index,
-                                  GVariant *result,
-                                  GError   *error);
+CfChunk *_cf_chunk_dup (CfFuture *future);
+void     _cf_chunk_unref (gpointer self);
+void     _cf_chunk_get_call (CfChunk     *self,
+                             CfFunc      *func,
+                             const char **named,
+                             GVariant   **payload);
+gboolean _cf_chunk_take_outcome (CfChunk  *self,
+                                 gsize     index,
+                                 GVariant *result,
+                                 GError   *error);
 
 G_END_DECLS

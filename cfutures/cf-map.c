@@ -24,15 +24,15 @@ typedef struct
 struct _CfMap
 {
   gatomicrefcount ref_count;
-  CfFunc          func;     /* (const) (nullable) */
-  char           *function; /* (const) (owned) (nullable): the name of the function, where that is sent */
-  char           *name;     /* (const) (owned): of the function, for people */
-  GVariant       *items;    /* (const) (owned) */
-  gsize           n_items;  /* (const) */
+  CfFunc          func;      /* (const) (nullable) */
+  char           *function;  /* (const) (owned) (nullable): the name of the function, where that is sent */
+  char           *name;      /* (const) (owned): of the function, for people */
+  GVariant       *items;     /* (const) (owned) */
+  gsize           n_items;   /* (const) */
   gsize           chunksize; /* (const) */
-  CfFutureOwner  *pool;     /* (const) (nullable): whose workers share the items; not to be followed */
-  guintptr       *words;    /* (atomic) (owned): of the items */
-  gsize           next;     /* (atomic): the first item that nobody took, when they are shared */
+  CfFutureOwner  *pool;      /* (const) (nullable): whose workers share the items; not to be followed */
+  guintptr       *words;     /* (atomic) (owned): of the items */
+  gsize           next;      /* (atomic): the first item that nobody took, when they are shared */
   gint            n_waiting; /* (atomic): somebody is to be told of what is done */
 
   GMutex     lock;
@@ -295,10 +295,10 @@ run_shared_chunk (CfMap        *self,
 
 /* A CfTaskFunc: one worker's share of a map. */
 static gboolean
-run_shared (GValue *result   G_GNUC_UNUSED,
-            GCancellable    *cancellable,
-            gpointer         user_data,
-            GError  **error  G_GNUC_UNUSED)
+run_shared (GValue *result G_GNUC_UNUSED,
+            GCancellable  *cancellable,
+            gpointer       user_data,
+            GError **error G_GNUC_UNUSED)
 {
   CfFuture *future = _cf_wait_thread != NULL ? _cf_wait_thread->top->future : NULL;
 
@@ -310,10 +310,10 @@ run_shared (GValue *result   G_GNUC_UNUSED,
 
 /* A CfTaskFunc: a chunk. */
 static gboolean
-run_chunk (GValue *result  G_GNUC_UNUSED,
-           GCancellable   *cancellable,
-           gpointer        user_data,
-           GError **error  G_GNUC_UNUSED)
+run_chunk (GValue *result G_GNUC_UNUSED,
+           GCancellable  *cancellable,
+           gpointer       user_data,
+           GError **error G_GNUC_UNUSED)
 {
   CfChunk *self = user_data;
 

@@ -22,7 +22,10 @@ enum
   CF_PARKER_TOLD = 1 << 1, /* something else that it should know */
 };
 
-#define CF_PARKER_INIT { 0 }
+#define CF_PARKER_INIT \
+  {                    \
+    0                  \
+  }
 
 guint _cf_parker_get (CfParker *self);
 void  _cf_parker_set (CfParker *self,

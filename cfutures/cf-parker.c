@@ -21,6 +21,7 @@
 #define SPIN_MAX_US 10
 #define LOCK_ROUNDS 100
 #define RELAX_ROUNDS 64
+#define POLITE_ROUNDS 64
 
 static CF_THREAD_LOCAL guint spin_budget_us = SPIN_MAX_US;
 
@@ -30,7 +31,7 @@ pause_cpu (void)
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause ();
 #elif defined(__aarch64__)
-  __asm__ __volatile__ ("yield");
+  __asm__ __volatile__("yield");
 #endif
 }
 
@@ -124,6 +125,8 @@ _cf_spin_for (CfSpinCheck check,
         end = g_get_monotonic_time () + spin_us;
       else if (g_get_monotonic_time () >= end)
         return check (data);
+      else if (i >= POLITE_ROUNDS)
+        g_thread_yield (); /* what it waits for may be waiting for this processor */
     }
 
   return TRUE;

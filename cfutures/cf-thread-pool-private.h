@@ -20,14 +20,14 @@ typedef struct _CfThreadPool CfThreadPool;
 /* A worker; it lies on the stack of its thread. */
 typedef struct
 {
-  CfWaitThread  wait; /* its pool is the owner of the queued futures */
-  CfThreadPool *pool; /* (const) */
+  CfWaitThread  wait;  /* its pool is the owner of the queued futures */
+  CfThreadPool *pool;  /* (const) */
   guint         index; /* (const): in the names of threads */
   CfParker      parker;
-  gboolean      is_searching;  /* (lock) */
-  gboolean      is_parked;     /* (lock) */
-  gpointer      next_parked;   /* (lock) */
-  guint         spin_us;       /* how long the next spin may take */
+  gboolean      is_searching; /* (lock) */
+  gboolean      is_parked;    /* (lock) */
+  gpointer      next_parked;  /* (lock) */
+  guint         spin_us;      /* how long the next spin may take */
 } CfThreadWorker;
 
 /* What changes with each task has its own lines of the cache, apart from what everybody reads. */
@@ -94,7 +94,7 @@ void               _cf_thread_pool_tell_enders (GSList *enders);
 /* What is to be done once the lock was given back. */
 typedef struct
 {
-  CfThreadWorker *wake; /* (nullable) */
+  CfThreadWorker *wake;  /* (nullable) */
   GThreadPool    *start; /* (nullable): a thread of it */
 } CfThreadCall;
 

@@ -76,10 +76,10 @@ struct _CfWaitRecord
   CfFutureOwner *ending;    /* (const) (nullable): it waits for the end of that pool, and cannot be told anything */
   CfParker      *parker;    /* (const): gets CF_PARKER_TOLD */
 
-  CfWaitRecord *next;     /* (graph lock) */
-  CfWaitRecord *prev;     /* (graph lock) */
-  gboolean      can_end;  /* (graph lock): as far as is known yet */
-  GPtrArray    *circle;   /* (graph lock) (owned) (nullable) (element-type CfFuture): set when it was told */
+  CfWaitRecord *next;    /* (graph lock) */
+  CfWaitRecord *prev;    /* (graph lock) */
+  gboolean      can_end; /* (graph lock): as far as is known yet */
+  GPtrArray    *circle;  /* (graph lock) (owned) (nullable) (element-type CfFuture): set when it was told */
 };
 
 void     _cf_wait_graph_enter (CfWaitRecord *record);

@@ -176,7 +176,8 @@ trace_locked (CfWaitRecord *start)
 
       if (target != NULL)
         add_to_circle (circle, target);
-      record = owner != NULL ? find_stuck_locked (owner, start) : target != NULL ? find_running_locked (target) : NULL;
+      record = owner != NULL ? find_stuck_locked (owner, start) : target != NULL ? find_running_locked (target)
+                                                                                 : NULL;
       if (record == start)
         break;
       if (record != NULL && record->thread->top != NULL)

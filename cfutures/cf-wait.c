@@ -11,12 +11,13 @@
 #include "cf-wait-graph-private.h"
 #include "cf-watch-private.h"
 
-/* What is waited for: futures that differ, in the order given, each with a reference. */
+/* What is waited for: futures that differ, in the order given. */
 typedef struct
 {
   CfFuture   **futures; /* (owned) */
   gsize        n;
   CfReturnWhen return_when;
+  gboolean     holds; /* a reference to each */
 } Wanted;
 
 static void
@@ -27,6 +28,14 @@ wanted_init (Wanted      *self,
 {
   self->futures = _cf_watch_distinct (futures, n_futures, &self->n);
   self->return_when = return_when;
+  self->holds = FALSE;
+}
+
+/* For who does not block his caller, who has the references. */
+static void
+wanted_hold (Wanted *self)
+{
+  self->holds = TRUE;
   for (gsize i = 0; i < self->n; i++)
     _cf_future_ref (self->futures[i]);
 }
@@ -34,7 +43,7 @@ wanted_init (Wanted      *self,
 static void
 wanted_clear (Wanted *self)
 {
-  for (gsize i = 0; i < self->n; i++)
+  for (gsize i = 0; i < self->n && self->holds; i++)
     cf_future_unref (self->futures[i]);
   g_clear_pointer (&self->futures, g_free);
 }
@@ -230,12 +239,29 @@ await_for_ever (const Wanted *wanted,
     }
 }
 
+/* All of them, for who is no worker: one after the other, the youngest first.  The others are mostly done by then, and
+ * the thread sleeps once. */
+static gboolean
+await_all (CfFuture **futures,
+           gsize      n_futures,
+           gint64     deadline)
+{
+  for (gsize i = n_futures; i > 0; i--)
+    if (!_cf_future_await_listed (futures[i - 1], deadline))
+      return FALSE;
+
+  return TRUE;
+}
+
 static gboolean
 await (const Wanted *wanted,
        gint64        timeout_us,
        GError      **error)
 {
   gint64 deadline = _cf_deadline_from_timeout (timeout_us);
+
+  if (wanted->return_when == CF_ALL_COMPLETED && (_cf_wait_thread == NULL || deadline >= 0))
+    return await_all (wanted->futures, wanted->n, deadline);
 
   if (deadline < 0)
     return await_for_ever (wanted, error);
@@ -295,6 +321,10 @@ cf_wait (CfFuture   **futures,
   g_return_val_if_fail (futures != NULL || n_futures == 0, FALSE);
   g_return_val_if_fail (are_futures (futures, n_futures), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  /* Then it does not matter whether they differ. */
+  if (done == NULL && not_done == NULL && return_when == CF_ALL_COMPLETED && _cf_wait_thread == NULL)
+    return await_all (futures, n_futures, _cf_deadline_from_timeout (timeout_us));
 
   wanted_init (&wanted, futures, n_futures, return_when);
   met = await (&wanted, timeout_us, error);
@@ -369,6 +399,7 @@ cf_wait_async (CfFuture          **futures,
 
   wanted = g_new0 (Wanted, 1);
   wanted_init (wanted, futures, n_futures, return_when);
+  wanted_hold (wanted);
   task = g_task_new (NULL, cancellable, callback, user_data);
   g_task_set_source_tag (task, cf_wait_async);
   g_task_set_task_data (task, wanted, wanted_free);

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 
 /* Many futures watched at once: a node on each of them, all in one block that lives as long as somebody may tell it
  * something.  One completion costs the same however many there are. */
-typedef struct _CfWatch CfWatch;
+typedef struct _CfWatch     CfWatch;
 typedef struct _CfWatchNode CfWatchNode;
 
 struct _CfWatchNode

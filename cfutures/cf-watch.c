@@ -49,7 +49,7 @@ _cf_watch_distinct (CfFuture **futures,
 }
 
 static void
-tell (CfWaiter         *waiter,
+tell (CfWaiter        *waiter,
       CfFuture *future G_GNUC_UNUSED)
 {
   CfWatchNode *node = (CfWatchNode *) waiter;

@@ -315,13 +315,13 @@ func_unit (GVariant *args            G_GNUC_UNUSED,
 static double
 map (guint n)
 {
-  CfExecutor       *executor = bench_pool_new ();
+  CfExecutor        *executor = bench_pool_new ();
   g_autofree gint32 *numbers = g_new0 (gint32, n);
-  GVariant         *items = g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, numbers, n, sizeof (gint32));
-  gint64            start = g_get_monotonic_time ();
-  CfResultIter     *iter = cf_executor_map (executor, func_unit, items, -1, 64, 0, NULL);
-  GVariant         *result;
-  double            seconds;
+  GVariant          *items = g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, numbers, n, sizeof (gint32));
+  gint64             start = g_get_monotonic_time ();
+  CfResultIter      *iter = cf_executor_map (executor, func_unit, items, -1, 64, 0, NULL);
+  GVariant          *result;
+  double             seconds;
 
   while ((result = cf_result_iter_next (iter, NULL)) != NULL)
     g_variant_unref (result);

@@ -31,7 +31,7 @@ void bench_compare (const Bench *bench,
 
 /* The trivial task, and its counter. */
 extern gint bench_counter;
-gboolean bench_task (GValue *result, GCancellable *cancellable, gpointer user_data, GError **error);
+gboolean    bench_task (GValue *result, GCancellable *cancellable, gpointer user_data, GError **error);
 CfExecutor *bench_pool_new (void);
 CfFuture   *bench_submit (CfExecutor *executor);
 

@@ -212,6 +212,8 @@ function onEarlyEnd({timeout = -1, cancellable = null}, onTimeout, onCancel) {
  */
 function promiseOf(future, options = {}) {
     return new Promise((resolve, reject) => {
+        if (options.cancellable?.is_cancelled())
+            throw cancelled();
         if (future.is_done()) {
             resolve(outcome(future));
             return;
@@ -228,6 +230,8 @@ function promiseOf(future, options = {}) {
         unwatch = watch(future, () => {
             tearDown();
             try {
+                if (options.cancellable?.is_cancelled())
+                    throw cancelled();
                 resolve(outcome(future));
             } catch (error) {
                 reject(error);

@@ -428,7 +428,7 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
 
     @property
     def _threads(self):
-        return self._pool.threads
+        return set(self._pool.threads)
 
     @property
     def _work_queue(self):
