@@ -1,0 +1,189 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* Waits that look hopeless and are not: nobody is told so. */
+
+#include "cf-test-waiters.h"
+
+#define N_NODES 60
+#define N_POOLS 3
+
+/* A random graph without circles: each task waits for some that were made before it, all submitted in a random order. */
+
+typedef struct _Graph Graph;
+
+typedef struct
+{
+  Graph    *graph;
+  guint     number;
+  CfFuture *future;
+  guint     n_targets;
+  guint     targets[4];
+  WaitKind  kind;
+} Node;
+
+struct _Graph
+{
+  Node nodes[N_NODES];
+};
+
+static gboolean
+wait_for_targets (Node    *self,
+                  GError **error)
+{
+  CfFuture *targets[G_N_ELEMENTS (self->targets)];
+
+  for (guint i = 0; i < self->n_targets; i++)
+    targets[i] = self->graph->nodes[self->targets[i]].future;
+  if (self->kind == WAIT_CF_WAIT)
+    return cf_wait (targets, self->n_targets, CF_ALL_COMPLETED, -1, NULL, NULL, error);
+
+  for (guint i = 0; i < self->n_targets; i++)
+    if (!wait_for (targets[i], self->kind, -1, error))
+      return FALSE;
+
+  return TRUE;
+}
+
+static gboolean
+task_node (GValue       *result,
+           GCancellable *cancellable,
+           gpointer      user_data,
+           GError      **error)
+{
+  Node *self = user_data;
+  g_autoptr (GError) failure = NULL;
+
+  if (!wait_for_targets (self, &failure))
+    g_error ("A false alarm: %s", failure->message);
+
+  return task_int (result, cancellable, GINT_TO_POINTER ((int) self->number), error);
+}
+
+static void
+graph_init (Graph *self,
+            GRand *rand)
+{
+  for (guint i = 0; i < N_NODES; i++)
+    {
+      Node            *node = &self->nodes[i];
+      g_autofree char *name = g_strdup_printf ("node-%u", i);
+
+      *node = (Node){ .graph = self, .number = i, .kind = (WaitKind) g_rand_int_range (rand, 0, N_WAITS) };
+      node->future = task_new (name, task_node, node);
+      node->n_targets = i == 0 ? 0 : (guint) g_rand_int_range (rand, 0, G_N_ELEMENTS (node->targets) + 1);
+      for (guint j = 0; j < node->n_targets; j++)
+        node->targets[j] = (guint) g_rand_int_range (rand, 0, (gint32) i);
+    }
+}
+
+static void
+test_random_graphs (gconstpointer inline_waits)
+{
+  const guint n_rounds = g_test_slow () ? 2000 : 60;
+  GRand      *rand = g_rand_new_with_seed ((guint32) g_test_rand_int ());
+
+  g_test_summary ("Random graphs of tasks that wait for each other without a circle: no false alarm, all are done.");
+
+  for (guint round = 0; round < n_rounds; round++)
+    {
+      CfExecutor *pools[N_POOLS];
+      Graph       graph;
+
+      graph_init (&graph, rand);
+      for (guint i = 0; i < N_POOLS; i++)
+        pools[i] = inline_waits != NULL ? pool_new (1 + round % 3) : pool_new_without_inline_waits (N_NODES);
+      /* A pool of few workers that waits for another one may really starve; in one pool it cannot. */
+      for (guint i = 0; i < N_NODES; i++)
+        schedule (pools[inline_waits != NULL ? 0 : (guint) g_rand_int_range (rand, 0, N_POOLS)], graph.nodes[i].future);
+      for (guint i = 0; i < N_NODES; i++)
+        g_assert_cmpint (await_int (graph.nodes[i].future), ==, (int) i);
+      for (guint i = 0; i < N_NODES; i++)
+        cf_future_unref (graph.nodes[i].future);
+      for (guint i = 0; i < N_POOLS; i++)
+        {
+          cf_executor_shutdown (pools[i], TRUE, FALSE);
+          await_finalized (pools[i]);
+        }
+    }
+  g_rand_free (rand);
+}
+
+/* What is settled from outside may always come. */
+static void
+test_outside (gconstpointer kind)
+{
+  CfExecutor *executor = pool_new (2);
+  Waiter      waiters[2];
+  g_autoptr (CfFuture) outside = cf_future_new ();
+
+  g_test_summary ("All workers wait for what somebody outside settles: they are left in peace until he does.");
+
+  for (guint i = 0; i < 2; i++)
+    {
+      waiter_init (&waiters[i], "patient", GPOINTER_TO_UINT (kind), NULL);
+      waiters[i].target = outside;
+      schedule (executor, waiters[i].future);
+    }
+  for (guint i = 0; i < 2; i++)
+    waiter_await_asleep (&waiters[i]);
+  settle_int (outside, 1);
+  for (guint i = 0; i < 2; i++)
+    {
+      waiter_await (&waiters[i]);
+      waiter_assert_met (&waiters[i]);
+      waiter_clear (&waiters[i]);
+    }
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
+/* One that waits with a time limit may go on: so may those who wait for it. */
+static void
+test_time_limit (gconstpointer kind)
+{
+  CfExecutor *executor = pool_new (2);
+  Waiter      timed, patient;
+
+  g_test_summary ("A circle with a time limit in it is none: that one times out, and the other one gets its result.");
+
+  waiter_init (&timed, "timed", GPOINTER_TO_UINT (kind), NULL);
+  waiter_init (&patient, "patient", GPOINTER_TO_UINT (kind), NULL);
+  timed.timeout = 20000;
+  timed.target = patient.future;
+  patient.target = timed.future;
+  schedule (executor, timed.future);
+  schedule (executor, patient.future);
+  waiter_await (&timed);
+  waiter_await (&patient);
+  g_assert_error (timed.error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  waiter_assert_met (&patient);
+  waiter_clear (&timed);
+  waiter_clear (&patient);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
+static const char *const kinds[] = { "get-result", "get-exception", "wait", "cf-wait", "as-completed" };
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+
+  g_test_add_data_func ("/wait-graph-alarm/random/inline", "inline", test_random_graphs);
+  g_test_add_data_func ("/wait-graph-alarm/random/threads", NULL, test_random_graphs);
+  for (guint i = 0; i < N_WAITS; i++)
+    {
+      g_autofree char *outside = g_strdup_printf ("/wait-graph-alarm/outside/%s", kinds[i]);
+      g_autofree char *time_limit = g_strdup_printf ("/wait-graph-alarm/time-limit/%s", kinds[i]);
+
+      g_test_add_data_func (outside, GUINT_TO_POINTER (i), test_outside);
+      g_test_add_data_func (time_limit, GUINT_TO_POINTER (i), test_time_limit);
+    }
+
+  return g_test_run ();
+}
