@@ -302,9 +302,10 @@ pop (Queue         *queue,
   if (self != NULL)
     {
       unlink_locked (lane, self);
-      *state = clear_flags (self, CF_FLAG_LINKED | CF_FLAG_KEPT);
-      if ((*state & CF_FLAG_KEPT) == 0)
+      /* First the reference: who drops the last one elsewhere looks for the flag, and then at the count. */
+      if ((_cf_future_load (self) & CF_FLAG_KEPT) == 0)
         _cf_future_ref (self);
+      *state = clear_flags (self, CF_FLAG_LINKED | CF_FLAG_KEPT);
       if (_cf_phase_is_done (*state))
         *context = g_steal_pointer (&_cf_future_fields (self)->context);
     }

@@ -225,9 +225,7 @@ leave_context (CfFuture *self)
 {
   guint state = _cf_future_load (self);
 
-  if ((state & CF_FLAG_LINKED) == 0)
-    return LEFT;
-  if (_cf_phase_is_done (state) && may_have_handlers (self) && _cf_future_waits_for_news (self))
+  if ((state & CF_FLAG_LINKED) != 0 && _cf_phase_is_done (state) && may_have_handlers (self) && _cf_future_waits_for_news (self))
     return _cf_delivery_keep (self) ? KEPT : HELD;
 
   _cf_delivery_remove (self);

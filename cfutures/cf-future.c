@@ -134,6 +134,10 @@ cf_future_dispose (GObject *object)
 
   _cf_delivery_remove (self);
 
+  /* The context has a reference and tells the handlers just now: the end comes with that one. */
+  if (g_atomic_int_get (&object->ref_count) > 1)
+    return;
+
   G_OBJECT_CLASS (cf_future_parent_class)->dispose (object);
 }
 

@@ -18,6 +18,7 @@
 #include "cf-worker-environment-private.h"
 
 #define SOCKET_BUFFER (1024 * 1024)
+#define N_SPARES 8
 
 typedef struct
 {
@@ -106,6 +107,26 @@ dup_stderr (void)
   return fd >= 0 ? fd : open ("/dev/null", O_WRONLY | O_CLOEXEC);
 }
 
+/* GLib opens some while it spawns, and aborts the program when it cannot. */
+static gboolean
+check_room (int      fd,
+            GError **error)
+{
+  int      spares[N_SPARES];
+  guint    n = 0;
+  gboolean has_room;
+
+  while (n < N_SPARES && (spares[n] = fcntl (fd, F_DUPFD_CLOEXEC, 3)) >= 0)
+    n++;
+  has_room = n == N_SPARES;
+  if (!has_room)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES, "No descriptors for a worker: too many open files");
+  while (n > 0)
+    close (spares[--n]);
+
+  return has_room;
+}
+
 /* INHERIT_FDS makes GLib take posix_spawn(), which does not copy the parent's page tables; all our descriptors are
  * CLOEXEC, and the worker closes what others left open. */
 static GSubprocess *
@@ -152,7 +173,7 @@ _cf_worker_spawn (const char *const *argv,
   if (!descriptors_open (&fds, &line->page, error))
     return NULL;
 
-  subprocess = spawn (argv, depth, &fds, error);
+  subprocess = check_room (fds.socket[0], error) ? spawn (argv, depth, &fds, error) : NULL;
   if (subprocess != NULL)
     {
       line->fd = steal_fd (&fds.socket[0]);

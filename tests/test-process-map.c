@@ -158,7 +158,11 @@ call_die_in_the_middle (GVariant     *args,
 
   g_variant_get (args, "(&sx)", &path, &number);
   if (number == 5)
-    g_variant_unref (g_variant_take_ref (call_die_once (g_variant_new_string (path), cancellable, error)));
+    {
+      g_autoptr (GVariant) once = g_variant_ref_sink (g_variant_new_string (path));
+
+      g_variant_unref (g_variant_take_ref (call_die_once (once, cancellable, error)));
+    }
 
   return g_variant_new_int64 (number);
 }

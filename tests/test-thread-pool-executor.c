@@ -277,7 +277,7 @@ static void
 test_name (Fixture      *fixture,
            gconstpointer data)
 {
-  CfExecutor *executor = g_object_new (CF_TYPE_THREAD_POOL_EXECUTOR, "name", "loader", "max-workers", 2, NULL);
+  CfExecutor      *executor = g_object_new (CF_TYPE_THREAD_POOL_EXECUTOR, "name", "loader", "max-workers", 2, NULL);
   g_autofree char *name = NULL;
 
   g_test_summary ("The name of an executor is what it was made with.");

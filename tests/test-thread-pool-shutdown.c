@@ -367,7 +367,7 @@ task_submit_late (GValue       *result,
                   gpointer      user_data,
                   GError      **error)
 {
-  Fixture *fixture = user_data;
+  Fixture  *fixture = user_data;
   CfFuture *future;
 
   gate_wait (&fixture->gate);

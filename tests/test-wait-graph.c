@@ -145,7 +145,7 @@ task_propagate (GValue       *result,
                 gpointer      user_data,
                 GError      **error)
 {
-  CfFuture **target = user_data;
+  CfFuture    **target = user_data;
   const GValue *value = cf_future_get_result (*target, -1, error);
 
   return value != NULL && task_int (result, cancellable, GINT_TO_POINTER (5), NULL);
@@ -183,12 +183,12 @@ test_example (void)
 
 typedef struct
 {
-  CfFuture  **futures;
-  gsize       n;
+  CfFuture   **futures;
+  gsize        n;
   CfReturnWhen when;
-  GError     *error;
-  GPtrArray  *done;
-  gboolean    met;
+  GError      *error;
+  GPtrArray   *done;
+  gboolean     met;
 } ManyWaiter;
 
 static gboolean
@@ -288,7 +288,7 @@ task_map (GValue       *result,
           gpointer      user_data,
           GError      **error)
 {
-  Mapper *self = user_data;
+  Mapper   *self = user_data;
   GVariant *item = variant_from_pointer (self);
   g_autoptr (GError) local_error = NULL;
   g_autoptr (CfResultIter) iter = cf_executor_map (self->other, func_wait_for_mapper,

@@ -18,8 +18,12 @@ export function test(name, fn) {
     tests.push([name, fn]);
 }
 
-/** Runs the tests, one after the other. */
-export async function run() {
+/**
+ * Runs the tests, one after the other.
+ *
+ * @param {Function} end - gets the exit status
+ */
+export async function run(end = System.exit) {
     let failed = 0;
 
     print(`1..${tests.length}`);
@@ -33,7 +37,7 @@ export async function run() {
             print(`# ${error?.name ?? error}: ${error?.message}\n${error?.stack}`.replaceAll('\n', '\n# '));
         }
     }
-    System.exit(failed > 0 ? 1 : 0);
+    end(failed > 0 ? 1 : 0);
 }
 
 function show(value) {

@@ -7,6 +7,7 @@ import Cf from 'gi://Cf';
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
+import System from 'system';
 
 import {matches, ok, place, run, same, test, withPool} from './tap.js';
 
@@ -82,9 +83,14 @@ test('an error in a done-callback does not hurt the others', async () => {
     same(n, 1);
 });
 
+let result = 1;
 const application = new Gio.Application({application_id: 'org.example.Cfutures', flags: Gio.ApplicationFlags.NON_UNIQUE});
 application.connect('activate', () => {
     application.hold();
-    run();
+    run(status => {
+        result = status;
+        application.release();
+    });
 });
 application.run([]);
+System.exit(result);

@@ -13,19 +13,21 @@ const System = imports.system;
 
 var IS_NEEDED = System.version < 18200;
 
-const MIN_INTERVAL = 2000;
+/* Microseconds for each completion. */
+const MAX_COST = 5;
+const MIN_INTERVAL = 1000;
 const MAX_INTERVAL = 20000;
 const CHARACTERS_PER_UNIT = 500;
 
 let units = 0;
 let interval = MIN_INTERVAL;
 
-/* Half a microsecond for each completion is what it may cost; a large heap is collected less often. */
+/* Garbage makes every new wrapper slower, so often is fast; but a large heap is collected less often. */
 function collect() {
     const begin = GLib.get_monotonic_time();
 
     System.gc();
-    interval = Math.min(Math.max((GLib.get_monotonic_time() - begin) * 2, MIN_INTERVAL), MAX_INTERVAL);
+    interval = Math.min(Math.max((GLib.get_monotonic_time() - begin) / MAX_COST, MIN_INTERVAL), MAX_INTERVAL);
     units = 0;
 }
 

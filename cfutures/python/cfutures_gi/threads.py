@@ -65,6 +65,8 @@ class Pool:
         self.threads = set()  # (lock)
         self.n_started = 0  # (lock): for names
         self.n_waiting = 0  # (lock): workers that wait for an item, or were started to do so
+        self.n_queued = 0  # (lock): items, until there are all threads
+        self.is_full = False  # (lock): all threads were started
         self.n_dead = 0  # (lock): items that somebody took otherwise
         self.is_shutdown = False  # (lock)
         self.broken = None  # (lock): the exception of an initializer
@@ -89,8 +91,10 @@ class Pool:
             if _is_exiting:
                 raise RuntimeError('cannot schedule new futures after interpreter shutdown')
             self.queue.put(item)
-            if self.queue.qsize() > self.n_waiting and len(self.threads) < self.max_workers:
-                self._start_thread()
+            if not self.is_full:
+                self.n_queued += 1
+                if self.n_queued > self.n_waiting:
+                    self._start_thread()
 
     def forget(self, item):
         """The future of this item was taken otherwise."""
@@ -125,11 +129,7 @@ class Pool:
                 raise
         else:
             self.n_started += 1
-
-    def start_another(self):
-        """(lock) There is more than those who wait can take."""
-        if len(self.threads) < self.max_workers and not self.is_shutdown:
-            self._start_thread()
+            self.is_full = self.n_started >= self.max_workers
 
     def run(self, worker, item):
         """Run an item that a worker came across out of its turn."""
@@ -259,29 +259,31 @@ def _serve(worker, pool):
             item = get()
             with lock:
                 pool.n_waiting -= 1
-                if qsize() > pool.n_waiting:
-                    # This worker was perhaps counted on for what it did not take.
-                    pool.start_another()
+                pool.n_queued -= 1
             is_waiting = False
         else:
             try:
                 item = get_nowait()
             except queue.Empty:
                 continue
+            if not pool.is_full:
+                with lock:
+                    pool.n_queued -= 1
         if item is None:
             # For the next one.
             pool.queue.put(None)
             return
-        try:
-            is_waiting = run(worker, item, True)
-        except ValueError:
-            pool.take_dead(item)
+        is_waiting = run(worker, item, True)
 
 
 def run(worker, item, may_mark):
-    """Run an item. None: it was cancelled. True: the worker was counted among those that wait before the future is
+    """Run an item. None: it was cancelled, or taken otherwise. True: the worker was counted among those that wait before the future is
     done, so that who sees it done finds the worker idle."""
-    future, function, args, kwargs, pool = item
+    try:
+        future, function, args, kwargs, pool = item
+    except ValueError:
+        worker.pool.take_dead(item)
+        return None
     item.clear()
     state = future.__dict__
     state['_item'] = ()
