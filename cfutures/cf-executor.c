@@ -27,6 +27,10 @@
  * Since: 1.0
  */
 
+/* What the library's own classes say of themselves, in the private part of their class. */
+typedef gpointer (*GetOwner) (CfExecutor *self);
+typedef guint (*GetDefaultMaxWorkers) (void);
+
 typedef struct
 {
   char *name;        /* (const) (owned) (nullable) */
@@ -92,7 +96,7 @@ cf_executor_set_property (GObject      *object,
     case PROP_MAX_WORKERS:
       get_private (object)->max_workers = g_value_get_uint (value);
       if (get_private (object)->max_workers == 0 && CF_EXECUTOR_GET_CLASS (object)->get_default_max_workers != NULL)
-        get_private (object)->max_workers = CF_EXECUTOR_GET_CLASS (object)->get_default_max_workers ();
+        get_private (object)->max_workers = ((GetDefaultMaxWorkers) CF_EXECUTOR_GET_CLASS (object)->get_default_max_workers) ();
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -425,7 +429,7 @@ map (CfExecutor *self,
   if (buffersize > 0 || !is_sharing (self))
     return _cf_result_iter_new (made, G_OBJECT (self), schedule_item, timeout_us, chunksize, buffersize, error);
 
-  _cf_map_set_sharing (made, CF_EXECUTOR_GET_CLASS (self)->get_owner (self));
+  _cf_map_set_sharing (made, ((GetOwner) CF_EXECUTOR_GET_CLASS (self)->get_owner) (self));
 
   return _cf_result_iter_new_sharing (made, G_OBJECT (self), schedule_item, timeout_us, get_private (self)->max_workers, error);
 }

@@ -46,10 +46,10 @@ struct _CfExecutorClass
                     gboolean    cancel_futures);
 
   /*< private >*/
-  gpointer (*get_owner) (CfExecutor *self);
+  gpointer get_owner;
   gpointer sharing_schedule;
   gboolean sends_names;
-  guint (*get_default_max_workers) (void);
+  gpointer get_default_max_workers;
   gpointer padding[5];
 };
 

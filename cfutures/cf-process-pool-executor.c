@@ -430,7 +430,7 @@ cf_process_pool_executor_class_init (CfProcessPoolExecutorClass *klass)
   executor_class->schedule = cf_process_pool_executor_schedule;
   executor_class->shutdown = cf_process_pool_executor_shutdown;
   executor_class->sends_names = TRUE;
-  executor_class->get_default_max_workers = g_get_num_processors;
+  executor_class->get_default_max_workers = (gpointer) g_get_num_processors;
 
   install_properties (object_class);
 }

@@ -266,9 +266,9 @@ cf_thread_pool_executor_class_init (CfThreadPoolExecutorClass *klass)
 
   executor_class->schedule = cf_thread_pool_executor_schedule;
   executor_class->shutdown = cf_thread_pool_executor_shutdown;
-  executor_class->get_owner = cf_thread_pool_executor_get_owner;
+  executor_class->get_owner = (gpointer) cf_thread_pool_executor_get_owner;
   executor_class->sharing_schedule = (gpointer) cf_thread_pool_executor_schedule;
-  executor_class->get_default_max_workers = get_default_max_workers;
+  executor_class->get_default_max_workers = (gpointer) get_default_max_workers;
 
   install_properties (object_class);
 }

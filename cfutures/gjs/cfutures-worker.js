@@ -93,44 +93,39 @@ function encodeResult(write) {
     }
 }
 
-function runOne(writer, fn, item) {
+function runItem(fn, item) {
     try {
         const result = settle(fn(item));
-        const [form, json] = encodeResult(() => writer.write(result, 'The result'));
 
-        return `["${form}",${json}]`;
+        return encodeResult(() => Values.write(result, 'The result'));
     } catch (error) {
-        return `["e",${JSON.stringify(Errors.describe(error))}]`;
+        return ['e', JSON.stringify(Errors.describe(error))];
     }
 }
 
-function runChunk(fn, items) {
-    const writer = new Values.Writer();
+function runToText(fn, {args, items}) {
+    if (items !== undefined)
+        return Values.encodeChunk(items.map(item => runItem(fn, item)), 'm');
 
-    return writer.finish(`m[${items.map(item => runOne(writer, fn, item)).join(',')}]`);
+    const result = settle(fn(...args));
+
+    return encodeResult(() => Values.encode(result, 'The result'));
 }
 
 /* From another language, a function gets one GVariant and gives one. */
 function runForeign(fn, args) {
     const result = settle(args === null ? fn() : fn(args));
 
-    return result instanceof GLib.Variant ? result : encodeResult(() => Values.encode(result, 'The result'));
+    return result instanceof GLib.Variant
+        ? result
+        : encodeResult(() => Values.toVariant(Values.encode(result, 'The result')));
 }
 
 function run(place, args) {
     const fn = find(place);
-
-    if (!Values.isEncoded(args))
-        return runForeign(fn, args);
-
     const call = Values.decodeCall(args);
 
-    if (call.items !== undefined)
-        return runChunk(fn, call.items);
-
-    const result = settle(fn(...call.args));
-
-    return encodeResult(() => Values.encode(result, 'The result'));
+    return call === null ? runForeign(fn, args) : Values.toVariant(runToText(fn, call));
 }
 
 /* Another language, and the one who reads why a pool is broken, want nothing but the message. */
@@ -148,9 +143,7 @@ function serve(place, args, cancellable, isForPeople = args !== null && !Values.
 }
 
 function initialize() {
-    const args = GLib.Variant.parse(new GLib.VariantType(Values.CODEC_TYPE), settings.initargs, null, null);
-
-    serve(settings.initializer, args, null, true);
+    serve(settings.initializer, Values.toVariant(settings.initargs), null, true);
 
     return new GLib.Variant('()', []);
 }

@@ -22,23 +22,19 @@ function cut(text) {
     return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }
 
-/* JSON that may stand in a C string: it has no zeros, and no half characters. */
+/* What can travel of what an error carries. */
 function write(value) {
-    const writer = new Values.Writer();
-
     try {
-        const written = writer.write(value, 'thrown');
+        const written = Values.write(value, 'thrown');
 
-        return writer.extras.length === 0 && written[1].length < MAX_TEXT ? written : null;
+        return written[1].length < MAX_TEXT ? written : null;
     } catch {
         return null;
     }
 }
 
 function read([form, json]) {
-    const value = JSON.parse(json);
-
-    return form === 'p' ? value : Values.restore(value, () => null);
+    return Values.read(form, JSON.parse(json));
 }
 
 /* The properties that a program gave an error, as far as they can travel. */

@@ -18,21 +18,19 @@ function checkSize(name, value, min) {
 /* Some items, and the call that computes their results. */
 class Chunk {
     constructor(items, first, submit) {
-        const writer = new Values.Writer();
-
         this.length = items.length;
         this._outcomes = items.map(() => null);
         this._sent = [];
         this.future = null;
         const written = [];
-        items.forEach((item, i) => this._write(writer, written, item, i, first + i));
+        items.forEach((item, i) => this._write(written, item, i, first + i));
         if (written.length > 0)
-            this.future = submit(Values.encodeChunk(writer, written));
+            this.future = submit(Values.toVariant(Values.encodeChunk(written)));
     }
 
-    _write(writer, written, item, i, index) {
+    _write(written, item, i, index) {
         try {
-            written.push(writer.write(item, `items[${index}]`));
+            written.push(Values.write(item, `items[${index}]`));
             this._sent.push(i);
         } catch (error) {
             this._outcomes[i] = {error: Errors.executorError('NOT_SERIALIZABLE', error.message)};

@@ -1,28 +1,27 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported CODEC_TYPE, NotSerializable, Writer, decode, decodeCall, encode, encodeChunk, isEncoded, restore */
+/* exported NotSerializable, decode, decodeCall, encode, encodeChunk, isEncoded, read, toVariant, write */
 
 /*
- * JavaScript values as GVariants, exactly, in both directions.
+ * JavaScript values as text, exactly, in both directions.
  *
- * An encoded value is a lone dictionary entry, `{sav}`, which is nothing that another language would send: a text
- * and what the text refers to. The text is JSON, whose writer and reader are fast, and which has a word for every
- * string, lone surrogates and zeros too. The letter before it tells the form:
+ * The text is JSON, whose writer and reader are fast, and which has a word for every string, lone surrogates and
+ * zeros too. It follows a mark that no text of another language begins with, and a letter that tells the form:
  *
  *   p  plain: JSON says it all
  *   t  tagged: what JSON cannot say is {"$": [tag, …]}
  *   c  a chunk of a map: an array of [form, value] in the place of one value
  *   m  what the chunk gave: the same, where form e is the description of an error
+ *
+ * It travels as a GVariant of type s. Bytes are in it too, and not beside it: GJS 1.74 leaks every GVariant, with all
+ * that is in it, that comes from one of the constructors of GLib.Variant.
  */
 
-const {GLib} = imports.gi;
+const {Gio, GLib} = imports.gi;
 
-var CODEC_TYPE = '{sav}';
-
-const VARIANT_TYPE = new GLib.VariantType('v');
-const BYTES_TYPE = new GLib.VariantType('ay');
-const NO_EXTRAS = GLib.Variant.new_array(VARIANT_TYPE, []);
+const ENCODED = '\u001fjs';
+const STRING_TYPE = new GLib.VariantType('s');
 
 const MARK = '$';
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
@@ -94,72 +93,30 @@ function isPlain(value) {
     }
 }
 
-function variantOfBytes(bytes) {
-    return GLib.Variant.new_from_bytes(BYTES_TYPE, new GLib.Bytes(bytes), true);
-}
-
-/* A copy: the bytes of a variant are not to be written to. */
-function bytesOfVariant(variant) {
-    return variant.get_data_as_bytes().toArray().slice();
-}
-
 function nameOf(value) {
     const name = value.constructor?.name;
 
     return name ? `an instance of ${name}` : 'an object with a prototype of its own';
 }
 
-/** Writes values as JSON, and collects what it refers to. */
-var Writer = class Writer {
+function mark(...content) {
+    return {[MARK]: content};
+}
+
+/* Replaces what JSON cannot say. */
+class Tagger {
     constructor() {
-        this.extras = [];
         this._parents = [];
     }
 
-    /**
-     * @param {*} value - a value
-     * @param {string} path - what to call it in an error
-     * @returns {Array} its form and its JSON
-     */
-    write(value, path) {
-        try {
-            if (isPlain(value))
-                return ['p', JSON.stringify(value)];
-
-            return ['t', JSON.stringify(this._tag(value, path))];
-        } catch (error) {
-            if (error instanceof InternalError || error instanceof RangeError)
-                throw new NotSerializable(path, 'nested too deeply or too long, or contains itself');
-            throw error;
-        }
-    }
-
-    /**
-     * @param {string} text - the form and the JSON
-     * @returns {GLib.Variant} the encoded value
-     */
-    finish(text) {
-        const extras = this.extras.length === 0 ? NO_EXTRAS : GLib.Variant.new_array(VARIANT_TYPE, this.extras);
-
-        return GLib.Variant.new_dict_entry(GLib.Variant.new_string(text), extras);
-    }
-
-    _mark(...content) {
-        return {[MARK]: content};
-    }
-
-    _extra(variant) {
-        return this.extras.push(GLib.Variant.new_variant(variant)) - 1;
-    }
-
-    _tag(value, path) {
+    tag(value, path) {
         switch (typeof value) {
         case 'undefined':
-            return this._mark('undefined');
+            return mark('undefined');
         case 'bigint':
-            return this._mark('bigint', `${value}`);
+            return mark('bigint', `${value}`);
         case 'number':
-            return isPlainNumber(value) ? value : this._mark('number', Object.is(value, -0) ? '-0' : `${value}`);
+            return isPlainNumber(value) ? value : mark('number', Object.is(value, -0) ? '-0' : `${value}`);
         case 'object':
             return value === null ? null : this._tagObject(value, path);
         case 'function':
@@ -189,19 +146,24 @@ var Writer = class Writer {
         if (ArrayBuffer.isView(value))
             return this._tagView(value, path);
         if (value instanceof ArrayBuffer)
-            return this._mark('buffer', this._extra(variantOfBytes(new Uint8Array(value))));
+            return mark('buffer', GLib.base64_encode(new Uint8Array(value)));
         if (value instanceof GLib.Variant)
-            return this._mark('variant', this._extra(value));
+            return mark('variant', value.get_type_string(), value.print(true));
         if (value instanceof GLib.Bytes)
-            return this._mark('bytes', this._extra(GLib.Variant.new_from_bytes(BYTES_TYPE, value, true)));
+            return mark('bytes', GLib.base64_encode(value.toArray()));
+
+        return this._tagCollection(value, path);
+    }
+
+    _tagCollection(value, path) {
         if (value instanceof Date)
-            return this._mark('date', this._tag(value.getTime(), path));
+            return mark('date', this.tag(value.getTime(), path));
         if (value instanceof Map)
-            return this._mark('map', [...value].map(([k, v], i) => [this._tag(k, `${path}.key(${i})`), this._tag(v, `${path}.get(${i})`)]));
+            return mark('map', [...value].map(([k, v], i) => [this.tag(k, `${path}.key(${i})`), this.tag(v, `${path}.get(${i})`)]));
         if (value instanceof Set)
-            return this._mark('set', [...value].map((v, i) => this._tag(v, `${path}.get(${i})`)));
+            return mark('set', [...value].map((v, i) => this.tag(v, `${path}.get(${i})`)));
         if (value instanceof RegExp)
-            return this._mark('regexp', value.source, value.flags);
+            return mark('regexp', value.source, value.flags);
 
         throw new NotSerializable(path, nameOf(value));
     }
@@ -210,18 +172,18 @@ var Writer = class Writer {
         const tagged = [];
 
         for (let i = 0; i < array.length; i++)
-            tagged.push(i in array ? this._tag(array[i], `${path}[${i}]`) : this._mark('hole'));
+            tagged.push(i in array ? this.tag(array[i], `${path}[${i}]`) : mark('hole'));
 
         return tagged;
     }
 
     _tagOrdinary(object, path) {
         const entries = Object.entries(object).map(([key, value]) => {
-            return [key, this._tag(value, IDENTIFIER.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`)];
+            return [key, this.tag(value, IDENTIFIER.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`)];
         });
 
         if (MARK in object || 'toJSON' in object)
-            return this._mark('object', entries);
+            return mark('object', entries);
 
         return Object.fromEntries(entries);
     }
@@ -232,65 +194,118 @@ var Writer = class Writer {
         if (!(name in VIEWS))
             throw new NotSerializable(path, nameOf(view));
 
-        return this._mark('view', this._extra(variantOfBytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))), name);
+        return mark('view', GLib.base64_encode(new Uint8Array(view.buffer, view.byteOffset, view.byteLength)), name);
     }
-};
+}
 
-const RESTORERS = {
-    undefined: () => undefined,
-    number: (extras, text) => Number(text),
-    bigint: (extras, text) => BigInt(text),
-    buffer: (extras, i) => bytesOfVariant(extras(i)).buffer,
-    view: restoreView,
-    variant: (extras, i) => extras(i),
-    bytes: (extras, i) => extras(i).get_data_as_bytes(),
-    date: (extras, time) => new Date(restore(time, extras)),
-    map: (extras, entries) => new Map(restore(entries, extras)),
-    set: (extras, items) => new Set(restore(items, extras)),
-    regexp: (extras, source, flags) => new RegExp(source, flags),
-    object: (extras, entries) => Object.fromEntries(restore(entries, extras)),
-};
-
-function restoreView(extras, i, name) {
-    const bytes = bytesOfVariant(extras(i));
+function restoreView(text, name) {
+    const bytes = GLib.base64_decode(text);
 
     return name === 'Uint8Array' ? bytes : new VIEWS[name](bytes.buffer);
 }
 
-function restoreArray(array, extras) {
+const RESTORERS = {
+    undefined: () => undefined,
+    number: Number,
+    bigint: BigInt,
+    buffer: text => GLib.base64_decode(text).buffer,
+    view: restoreView,
+    variant: (type, text) => GLib.Variant.parse(new GLib.VariantType(type), text, null, null),
+    bytes: text => new GLib.Bytes(GLib.base64_decode(text)),
+    date: time => new Date(restore(time)),
+    map: entries => new Map(restore(entries)),
+    set: items => new Set(restore(items)),
+    regexp: (source, flags) => new RegExp(source, flags),
+    object: entries => Object.fromEntries(restore(entries)),
+};
+
+function restoreArray(array) {
     array.forEach((item, i) => {
         if (item?.[MARK]?.[0] === 'hole')
             delete array[i];
         else
-            array[i] = restore(item, extras);
+            array[i] = restore(item);
     });
 
     return array;
 }
 
-/**
- * Undoes the tagging of a value.
- *
- * @param {*} value - what JSON gave; it may be changed
- * @param {Function} extras - gives the variant of an index
- * @returns {*} the value
- */
-function restore(value, extras) {
+/* The opposite of tagging; it may change what it gets. */
+function restore(value) {
     if (typeof value !== 'object' || value === null)
         return value;
     if (Array.isArray(value))
-        return restoreArray(value, extras);
+        return restoreArray(value);
     if (MARK in value)
-        return RESTORERS[value[MARK][0]](extras, ...value[MARK].slice(1));
+        return RESTORERS[value[MARK][0]](...value[MARK].slice(1));
 
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restore(item, extras)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restore(item)]));
 }
 
-/* The text of an encoded value, and what gives its extras. */
-function open(variant) {
-    const [text] = variant.get_child_value(0).get_string();
+/**
+ * @param {*} value - a value
+ * @param {string} path - what to call it in an error
+ * @returns {Array} its form and its JSON
+ */
+function write(value, path) {
+    try {
+        if (isPlain(value))
+            return ['p', JSON.stringify(value)];
 
-    return [text, i => variant.get_child_value(1).get_child_value(i).get_variant()];
+        return ['t', JSON.stringify(new Tagger().tag(value, path))];
+    } catch (error) {
+        if (error instanceof InternalError || error instanceof RangeError)
+            throw new NotSerializable(path, 'nested too deeply or too long, or contains itself');
+        throw error;
+    }
+}
+
+/**
+ * @param {string} form - the form
+ * @param {*} value - what JSON gave
+ * @returns {*} the value
+ */
+function read(form, value) {
+    return form === 'p' ? value : restore(value);
+}
+
+/**
+ * @param {*} value - a value
+ * @param {string} path - what to call it in an error
+ * @returns {string} the text that says it
+ */
+function encode(value, path = 'The value') {
+    const [form, json] = write(value, path);
+
+    return ENCODED + form + json;
+}
+
+/**
+ * @param {Array} written - what write() gave for each, or form e and the description of an error
+ * @param {string} form - c or m
+ * @returns {string} the text of the chunk
+ */
+function encodeChunk(written, form = 'c') {
+    return `${ENCODED}${form}[${written.map(([f, json]) => `["${f}",${json}]`).join(',')}]`;
+}
+
+/**
+ * @param {string} text - an encoded value
+ * @returns {GLib.Variant} it, ready to travel, and not floating: see above
+ */
+function toVariant(text) {
+    return Gio.dbus_gvalue_to_gvariant(text, STRING_TYPE);
+}
+
+/**
+ * @param {*} value - anything
+ * @returns {string|null} the text, if it is an encoded value
+ */
+function textOf(value) {
+    if (value instanceof GLib.Variant && value.get_type_string() === 's')
+        value = value.get_string()[0];
+
+    return typeof value === 'string' && value.startsWith(ENCODED) ? value.slice(ENCODED.length) : null;
 }
 
 /**
@@ -298,70 +313,39 @@ function open(variant) {
  * @returns {boolean} whether it is an encoded value
  */
 function isEncoded(value) {
-    return value instanceof GLib.Variant && value.get_type_string() === CODEC_TYPE;
+    return textOf(value) !== null;
 }
 
 /**
- * @param {*} value - a value
- * @param {string} path - what to call it in an error
- * @returns {GLib.Variant} the encoded value
- */
-function encode(value, path = 'The value') {
-    const writer = new Writer();
-    const [form, json] = writer.write(value, path);
-
-    return writer.finish(form + json);
-}
-
-function restoreOutcome([form, value], extras) {
-    switch (form) {
-    case 'e':
-        return {error: value};
-    case 'p':
-        return {value};
-    default:
-        return {value: restore(value, extras)};
-    }
-}
-
-/**
- * @param {GLib.Variant} variant - an encoded value
+ * @param {*} value - an encoded value, or what is not one
  * @returns {*} the value; of a chunk, an array of objects with `value` or `error`
  */
-function decode(variant) {
-    const [text, extras] = open(variant);
-    const value = JSON.parse(text.slice(1));
+function decode(value) {
+    const text = textOf(value);
 
-    switch (text[0]) {
-    case 'p':
-        return value;
-    case 'm':
-        return value.map(entry => restoreOutcome(entry, extras));
-    default:
-        return restore(value, extras);
-    }
+    if (text === null)
+        return value ?? undefined;
+
+    const content = JSON.parse(text.slice(1));
+
+    return text[0] === 'm' ? content.map(readOutcome) : read(text[0], content);
+}
+
+function readOutcome([form, value]) {
+    return form === 'e' ? {error: value} : {value: read(form, value)};
 }
 
 /**
- * The arguments of several calls in one message.
- *
- * @param {Writer} writer - what wrote them
- * @param {Array} written - what it gave for each
- * @returns {GLib.Variant} the encoded chunk
- */
-function encodeChunk(writer, written) {
-    return writer.finish(`c[${written.map(([form, json]) => `["${form}",${json}]`).join(',')}]`);
-}
-
-/**
- * @param {GLib.Variant} variant - an encoded value or chunk
- * @returns {object} `args` of one call, or the `items` of a chunk
+ * @param {GLib.Variant} variant - what a worker got
+ * @returns {object|null} `args` of one call, or the `items` of a chunk; null when it is from another language
  */
 function decodeCall(variant) {
-    const [text, extras] = open(variant);
+    const text = textOf(variant);
 
-    if (text[0] !== 'c')
-        return {args: decode(variant)};
+    if (text === null)
+        return null;
 
-    return {items: JSON.parse(text.slice(1)).map(([form, value]) => form === 'p' ? value : restore(value, extras))};
+    const content = JSON.parse(text.slice(1));
+
+    return text[0] === 'c' ? {items: content.map(entry => read(...entry))} : {args: read(text[0], content)};
 }

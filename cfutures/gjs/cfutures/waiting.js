@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported AsCompleted, outcome, promiseOf, terminateWith, valueOf, wait, watch */
+/* exported AsCompleted, outcome, promiseOf, terminateWith, wait, watch */
 
 /*
  * Waiting for futures in the main loop. Everything stands on watch(): one wait of C for a future, however many wait
@@ -93,14 +93,6 @@ function watch(future, fn) {
 }
 
 /**
- * @param {*} value - what C gave as a result
- * @returns {*} the JavaScript value
- */
-function valueOf(value) {
-    return Values.isEncoded(value) ? Values.decode(value) : value ?? undefined;
-}
-
-/**
  * The result of a future that is done, or its error.
  *
  * @param {Cf.Future} future - a future
@@ -108,7 +100,7 @@ function valueOf(value) {
  */
 function outcome(future) {
     try {
-        return valueOf(future._get_result(0));
+        return Values.decode(future._get_result(0));
     } catch (error) {
         throw Errors.revive(error);
     }

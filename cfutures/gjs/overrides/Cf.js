@@ -49,7 +49,7 @@ function makeArgv(initializer, initargs) {
 
     if (initializer !== undefined) {
         settings.initializer = checkName(initializer);
-        settings.initargs = Values.encode(initargs, 'initargs').print(false);
+        settings.initargs = Values.encode(initargs, 'initargs');
     }
 
     return [findInterpreter(), '-I', folder, '-m', GLib.build_filenamev([folder, 'cfutures-worker.js']), JSON.stringify(settings)];
@@ -107,7 +107,7 @@ function overrideFuture(Cf) {
 
         get_result(timeout = -1) {
             try {
-                return Waiting.valueOf(get_result.call(this, timeout));
+                return Values.decode(get_result.call(this, timeout));
             } catch (error) {
                 throw Errors.revive(error);
             }
@@ -128,14 +128,14 @@ function overrideFuture(Cf) {
 
         wait_finish(result) {
             try {
-                return Waiting.valueOf(wait_finish.call(this, result));
+                return Values.decode(wait_finish.call(this, result));
             } catch (error) {
                 throw Errors.revive(error);
             }
         },
 
         set_result(value) {
-            return set_result.call(this, toGValue(value));
+            return set_result.call(this, toResult(value));
         },
 
         set_exception(error) {
@@ -168,19 +168,14 @@ function overrideFuture(Cf) {
     refuse('Future', Cf.Future, 'new_for_task');
 }
 
-/* What GJS turns into a GValue and back as it is, goes as it is. */
-function toGValue(value) {
+/* What C keeps as it is, goes as it is. */
+function toResult(value) {
     if (value === undefined)
         return null;
-    if (typeof value === 'boolean' || value instanceof GObject.Object || value instanceof GObject.Value)
-        return value;
 
-    const gvalue = new GObject.Value();
-
-    gvalue.init(GObject.TYPE_VARIANT);
-    gvalue.set_variant(value instanceof GLib.Variant ? value : Values.encode(value));
-
-    return gvalue;
+    return typeof value === 'boolean' || value instanceof GObject.Object || value instanceof GObject.Value
+        ? value
+        : Values.encode(value);
 }
 
 function shutdownAsync(executor, cancelFutures, cancellable) {
@@ -288,7 +283,7 @@ function overrideProcessPool(Cf) {
             let args;
 
             try {
-                args = encode();
+                args = Values.toVariant(encode());
             } catch (error) {
                 return failedFuture(Cf, label ?? name, Errors.executorError('NOT_SERIALIZABLE', error.message));
             }
