@@ -30,6 +30,7 @@
 
 #define FLUSH_DELAY_NS (1000 * 1000)
 #define FLUSH_REPLIES 16
+#define LOOK_FOR_PARENT_MS 200
 #define FLUSH_BYTES (16 * 1024)
 
 struct _CfWorkerChannel
@@ -40,8 +41,9 @@ struct _CfWorkerChannel
   int      timer_fd;   /* (const) */
   int      parent_fd;  /* (const): tells of the parent's end, or -1 */
   gboolean exit_with_parent;
-  CfPage  *page;    /* (const) (nullable) */
-  GThread *watcher; /* (const) */
+  pid_t    parent_pid; /* (const) */
+  CfPage  *page;       /* (const) (nullable) */
+  GThread *watcher;    /* (const) */
 
   CfWireReader reader; /* (main) */
 
@@ -208,6 +210,33 @@ flush_in_time (CfWorkerChannel *self,
   return !stopping;
 }
 
+static gboolean
+is_stopping (CfWorkerChannel *self)
+{
+  gboolean stopping;
+
+  g_mutex_lock (&self->lock);
+  stopping = self->stopping;
+  g_mutex_unlock (&self->lock);
+
+  return stopping;
+}
+
+/* A call has closed what is watched here: that is for the parent to notice, who ends the process.  Only if he cannot any
+ * more, it ends itself. */
+static gboolean
+wait_for_end (CfWorkerChannel *self)
+{
+  while (!is_stopping (self))
+    {
+      poll (NULL, 0, LOOK_FOR_PARENT_MS);
+      if (self->exit_with_parent && getppid () != self->parent_pid)
+        _exit (0);
+    }
+
+  return FALSE;
+}
+
 /* A worker of a pool does not look at the socket here: when a call closes it, poll() would hold it open. */
 static gboolean
 watch_once (CfWorkerChannel *self)
@@ -224,6 +253,9 @@ watch_once (CfWorkerChannel *self)
     return errno == EINTR;
   if (!flush_in_time (self, fds[3].revents != 0))
     return FALSE;
+  for (guint i = 0; i < 3; i++)
+    if ((fds[i].revents & POLLNVAL) != 0)
+      return wait_for_end (self);
   if (fds[0].revents != 0 || fds[1].revents != 0 || (fds[2].revents != 0 && !read_control (self)))
     return lose_parent (self);
 
@@ -271,6 +303,7 @@ _cf_worker_channel_new (int      fd,
   self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   self->parent_fd = exit_with_parent ? open_parent () : -1;
   self->exit_with_parent = exit_with_parent;
+  self->parent_pid = getppid ();
   if (page_fd >= 0)
     {
       self->page = _cf_page_map (page_fd);
