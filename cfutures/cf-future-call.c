@@ -32,7 +32,7 @@ sink (GVariant *args)
 }
 
 /**
- * cf_future_new_for_func: (skip)
+ * cf_future_new_for_func:
  * @func: (scope forever): a function
  * @args: (nullable): its arguments; a floating reference is taken over
  *

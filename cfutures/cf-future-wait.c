@@ -457,7 +457,7 @@ call_back (CfWaiter *waiter,
 }
 
 /**
- * cf_future_add_done_callback: (skip)
+ * cf_future_add_done_callback:
  * @self: a future
  * @callback: (scope notified) (closure user_data) (destroy destroy): what to
  *   call when the future is done

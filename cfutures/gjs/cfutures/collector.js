@@ -14,7 +14,7 @@ const System = imports.system;
 var IS_NEEDED = System.version < 18200;
 
 /* Microseconds for each completion. */
-const MAX_COST = 5;
+const MAX_COST = 10;
 const MIN_INTERVAL = 1000;
 const MAX_INTERVAL = 20000;
 const CHARACTERS_PER_UNIT = 500;

@@ -67,6 +67,16 @@ finish = _function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)
 
+_PR_SET_NAME = 15
+
+
+def name_thread(name):
+    """The name that the system shows, of which it cuts what is too long."""
+    prctl = getattr(_lib, 'prctl', None)
+    if prctl is not None:
+        prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode('utf-8', 'replace')[:15]), 0, 0, 0)
+
+
 # Calls of processes: pickles in a GVariant 'ay'.
 
 _glib = ctypes.PyDLL('libglib-2.0.so.0')

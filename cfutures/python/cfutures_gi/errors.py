@@ -36,16 +36,6 @@ class WorkerDiedError(concurrent.futures.process.BrokenProcessPool):
     """The worker process of this call died; the pool goes on."""
 
 
-class RemoteTraceback(Exception):
-    """Where an exception was raised in another process."""
-
-    def __init__(self, text):
-        self.text = text
-
-    def __str__(self):
-        return self.text
-
-
 def describe(error):
     """The text of an exception, as the last line of a traceback has it."""
     try:
@@ -81,7 +71,7 @@ def _unseal(message):
         error, trace = pickle.loads(base64.b64decode(message.rpartition(_SEAL)[2]))
     except BaseException as failure:
         error, trace = failure, message.partition(_SEAL)[0]
-    error.__cause__ = RemoteTraceback(f'\n"""\n{trace}"""')
+    error.__cause__ = concurrent.futures.process._RemoteTraceback(f'\n"""\n{trace}"""')
 
     return error
 

@@ -4,6 +4,7 @@
 """Executor.map(): results in the order of the items."""
 
 import collections
+import concurrent.futures
 import itertools
 import time
 
@@ -17,7 +18,8 @@ class Results:
         self._submit = submit
         self._items = iter(items)
         self._futures = collections.deque()
-        self._is_over = False
+        self.is_over = False
+        self._has_begun = False
         first = self._items if n_ahead is None else itertools.islice(self._items, n_ahead)
         try:
             for item in first:
@@ -34,7 +36,8 @@ class Results:
         return self
 
     def __next__(self):
-        if not self._futures or self._is_over:
+        self._has_begun = True
+        if not self._futures or self.is_over:
             self.close()
             raise StopIteration
         self._refill()
@@ -44,7 +47,7 @@ class Results:
             if not future._await(left):
                 self._futures.append(future)
                 self.close()
-                raise TimeoutError()
+                raise concurrent.futures.TimeoutError()
             return future.result()
         finally:
             future = None
@@ -61,13 +64,14 @@ class Results:
 
     def close(self):
         """Cancel what has not started, and end."""
-        self._is_over = True
+        self.is_over = True
         self._items = iter(())
         while self._futures:
             self._futures.pop().cancel()
 
     def __del__(self):
-        if hasattr(self, '_futures'):
+        # As a generator: one that never began has nothing to clean up.
+        if getattr(self, '_has_begun', False):
             self.close()
 
 
@@ -80,7 +84,6 @@ class ChunkResults:
         self._lengths = lengths
         self._load = load
         self._ready = iter(())
-        self._failure = None
 
     def __iter__(self):
         return self
@@ -90,9 +93,11 @@ class ChunkResults:
             return self._give(entry)
         try:
             self._ready = iter(next(self._chunks))
-        except (StopIteration, TimeoutError):
+        except StopIteration:
             raise
         except BaseException as failure:
+            if self._chunks.is_over:
+                raise
             # Of a chunk that failed as a whole, every item did.
             n = self._lengths.popleft() if self._lengths else 1
             self._ready = itertools.repeat(failure, n)

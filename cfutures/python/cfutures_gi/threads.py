@@ -24,7 +24,7 @@ _pools = weakref.WeakSet()
 _exit_lock = threading.Lock()
 _is_exiting = False
 
-_BROKEN = 'A thread initializer failed, the thread pool is not usable anymore'
+BROKEN = 'A thread initializer failed, the thread pool is not usable anymore'
 
 
 def _at_exit():
@@ -85,7 +85,7 @@ class Pool:
     def put(self, item):
         with self.lock:
             if self.broken is not None:
-                raise concurrent.futures.thread.BrokenThreadPool(_BROKEN) from self.broken
+                raise concurrent.futures.thread.BrokenThreadPool(BROKEN) from self.broken
             if self.is_shutdown:
                 raise RuntimeError('cannot schedule new futures after shutdown')
             if _is_exiting:
@@ -161,7 +161,7 @@ class Pool:
         with self.lock:
             self.broken = error
         for future in self._take_all():
-            broken = concurrent.futures.thread.BrokenThreadPool(_BROKEN)
+            broken = concurrent.futures.thread.BrokenThreadPool(BROKEN)
             broken.__cause__ = error
             with contextlib.suppress(concurrent.futures.InvalidStateError):
                 future.set_exception(broken)
@@ -219,19 +219,11 @@ class Pool:
             self.threads.discard(threading.current_thread())
 
 
-def _name_thread():
-    """The name that the system shows; a thread may live without."""
-    thread = threading.current_thread()
-    with contextlib.suppress(OSError):
-        with open(f'/proc/self/task/{thread.native_id}/comm', 'w') as comm:
-            comm.write(thread.name[:15])
-
-
 def _work(worker):
     pool = worker.pool
     waiting.local.worker = worker
     try:
-        _name_thread()
+        clib.name_thread(threading.current_thread().name)
         is_ready = pool.prepare()
         if is_ready:
             _serve(worker, pool)

@@ -22,7 +22,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib, GObject
 
-from cfutures_gi import callbacks, clib, errors, mapping, processes, threads, waiting
+from cfutures_gi import callbacks, clib, errors, interop, mapping, processes, threads, waiting
 from cfutures_gi.errors import DeadlockError, WorkerDiedError
 
 Cf = get_introspection_module('Cf')
@@ -51,7 +51,7 @@ _STATES = {Cf.FutureState.PENDING: 'pending', Cf.FutureState.RUNNING: 'running',
 
 
 @override
-class Future(_CfFuture, concurrent.futures.Future):
+class Future(interop.Interop, _CfFuture, concurrent.futures.Future):
     """The outcome of a call."""
 
     # Of these, an instance has only what it needs.
@@ -116,6 +116,8 @@ class Future(_CfFuture, concurrent.futures.Future):
             return _CfFuture.get_result(self, 0)
         except GLib.Error as error:
             failure = errors.from_gerror(error)
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:
             failure = error
         self._error = failure
@@ -434,6 +436,10 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
     def _work_queue(self):
         return self._pool.queue
 
+    @property
+    def _broken(self):
+        return self._pool.broken is not None and threads.BROKEN
+
     # What C calls
 
     def do_schedule(self, future):
@@ -673,17 +679,13 @@ def _iterate(futures, total, end):
             yield from _iterate_in_worker(worker, futures)
             return
         if end is not None and time.monotonic() >= end:
-            done = [f for f in futures if _is_listed(f)]
-            for future in done:
-                yield futures.pop(future)
+            done = [f for f in futures if interop.is_listed(f)]
+            while done:
+                yield futures.pop(done.pop(0))
             if futures:
                 raise TimeoutError(f'{len(futures)} (of {total}) futures unfinished')
             return
         yield from _iterate_slice(futures, end)
-
-
-def _is_listed(future):
-    return Cf.wait([future], Cf.ReturnWhen.ALL_COMPLETED, 0)[0]
 
 
 def _iterate_slice(futures, end):
@@ -695,17 +697,15 @@ def _iterate_slice(futures, end):
     arrivals = Cf.as_completed(list(futures), waiting.to_us(left))
     while futures:
         try:
-            future = arrivals.next()
+            arrived = [arrivals.next()]
         except GLib.Error as error:
             if error.matches(GLib.quark_from_string('g-io-error-quark'), 24):
                 return
             raise errors.from_gerror(error) from None
-        if future is None:
+        if arrived[0] is None:
             return
-        original = futures.pop(future)
-        del future
-        yield original
-        del original
+        # Nothing here holds what was yielded.
+        yield futures.pop(arrived.pop())
 
 
 def _iterate_in_worker(worker, futures):

@@ -1,0 +1,25 @@
+// SPDX-FileCopyrightText: The cfutures authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/* What crash-tour.js runs in workers. */
+
+import GLib from 'gi://GLib';
+import System from 'system';
+
+export function square(n) {
+    return n * n;
+}
+
+/* As a bug in some library would end the process: with an abort. */
+export function crash() {
+    GLib.assertion_message('crash-tour', 'crashes.js', 0, 'crash', 'this is meant to fail');
+}
+
+export function hang() {
+    for (;;)
+        GLib.usleep(1000000);
+}
+
+export function leave() {
+    System.exit(0);
+}

@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: The cfutures authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Functions that the tests of the process pool run in workers."""
+
+import os
+import signal
+import sys
+
+state = None
+
+
+class Custom(Exception):
+    def __init__(self, code, *, more):
+        super().__init__(code)
+        self.more = more
+
+
+class Simple(Exception):
+    pass
+
+
+class FailsToPickle:
+    def __reduce__(self):
+        raise ValueError('not to be pickled')
+
+
+class FailsToUnpickle:
+    def __reduce__(self):
+        return fail, ('not to be unpickled',)
+
+
+class ErrorThatFailsToPickle(Exception):
+    def __init__(self):
+        super().__init__(FailsToPickle())
+
+
+def fail(text):
+    raise Simple(text)
+
+
+def fail_oddly():
+    raise Custom(5, more='x')
+
+
+def fail_unpicklably():
+    raise ErrorThatFailsToPickle()
+
+
+def make(kind):
+    return kind()
+
+
+def leave(code):
+    sys.exit(code)
+
+
+def die():
+    os._exit(3)
+
+
+def kill_self():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def close_stdio():
+    sys.stdout.close()
+    sys.stderr.close()
+    for fd in range(3):
+        os.close(fd)
+
+
+def fork():
+    return os.fork() != 0
+
+
+def set_state(value):
+    global state
+
+    state = value
+
+
+def get_state():
+    return state
+
+
+def bad_initializer():
+    raise ValueError('no start')
+
+
+def die_once(path):
+    """Die unless the file is there."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return 'second'
+    os._exit(1)
+
+
+def block(path):
+    """Say that it runs, and read what nobody writes."""
+    with open(path, 'w') as file:
+        file.write(str(os.getpid()))
+    end, _other = os.pipe()
+    os.read(end, 1)
+
+
+def nest(n):
+    from gi.repository import Cf
+
+    with Cf.ProcessPoolExecutor(1) as executor:
+        return executor.submit(abs, -n).result()
