@@ -14,5 +14,6 @@ G_BEGIN_DECLS
 void     _cf_delivery_add (CfFuture *self);
 void     _cf_delivery_remove (CfFuture *self);
 gboolean _cf_delivery_keep (CfFuture *self);
+gboolean _cf_delivery_hand_over (CfFuture *self);
 
 G_END_DECLS

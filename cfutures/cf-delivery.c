@@ -10,7 +10,9 @@
 /* Futures whose news their main context is to hear: a queue for each context, and one source for all of it.
  *
  * The entries are weak: a future that nobody holds unlinks itself, under the lock under which the context takes its
- * reference.  One that is dropped while a handler waits for news is kept by its entry instead.
+ * reference.  Where others are told of that (a binding, which then waits for its interpreter), it is taken after the lock,
+ * and who drops the last one meanwhile hands it to the context.  One that is dropped while a handler waits for news is
+ * kept by its entry instead.
  *
  * A queue has several lanes, so that threads that settle futures do not wait for each other; the news of one thread stays
  * in order.
@@ -287,6 +289,29 @@ _cf_delivery_keep (CfFuture *self)
   return is_kept;
 }
 
+/* The last reference to @self is being dropped: the context that is about to take one gets it.  FALSE: there is none. */
+gboolean
+_cf_delivery_hand_over (CfFuture *self)
+{
+  guint *state = &_cf_future_fields (self)->state;
+  guint  before = _cf_future_load (self);
+
+  while ((before & CF_FLAG_TELLING) != 0)
+    if (__atomic_compare_exchange_n (state, &before, before | CF_FLAG_HANDED, TRUE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      return TRUE;
+
+  return FALSE;
+}
+
+/* Takes the reference of the context, which others are told of. */
+static void
+ref_unlocked (CfFuture *self)
+{
+  g_object_ref (self);
+  if ((clear_flags (self, CF_FLAG_TELLING | CF_FLAG_HANDED) & CF_FLAG_HANDED) != 0)
+    g_object_unref (self);
+}
+
 /* The first one, with a reference, and its state when it was taken out. */
 static CfFuture *
 pop (Queue         *queue,
@@ -295,6 +320,7 @@ pop (Queue         *queue,
      GMainContext **context)
 {
   Lane     *lane = &queue->lanes[number];
+  gboolean  must_ref = FALSE;
   CfFuture *self;
 
   _cf_lock (&lane_locks[number].lock);
@@ -302,14 +328,20 @@ pop (Queue         *queue,
   if (self != NULL)
     {
       unlink_locked (lane, self);
+      must_ref = (_cf_future_load (self) & CF_FLAG_KEPT) == 0 && !_cf_future_is_plain (self);
       /* First the reference: who drops the last one elsewhere looks for the flag, and then at the count. */
-      if ((_cf_future_load (self) & CF_FLAG_KEPT) == 0)
+      if (must_ref)
+        set_flags (self, CF_FLAG_TELLING);
+      else if ((_cf_future_load (self) & CF_FLAG_KEPT) == 0)
         _cf_future_ref (self);
       *state = clear_flags (self, CF_FLAG_LINKED | CF_FLAG_KEPT);
       if (_cf_phase_is_done (*state))
         *context = g_steal_pointer (&_cf_future_fields (self)->context);
     }
   _cf_unlock (&lane_locks[number].lock);
+
+  if (must_ref)
+    ref_unlocked (self);
 
   return self;
 }

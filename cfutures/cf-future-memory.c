@@ -229,6 +229,8 @@ leave_context (CfFuture *self)
     return _cf_delivery_keep (self) ? KEPT : HELD;
 
   _cf_delivery_remove (self);
+  if (_cf_delivery_hand_over (self))
+    return KEPT;
 
   return g_atomic_int_get (&((GObject *) self)->ref_count) == 1 ? LEFT : HELD;
 }

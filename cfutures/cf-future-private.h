@@ -91,6 +91,8 @@ enum
   CF_FLAG_NOTIFIED = 1 << 7,  /* a cancel is seen by everybody */
   CF_FLAG_LINKED = 1 << 8,    /* (delivery lock): in the queue of its context */
   CF_FLAG_KEPT = 1 << 9,      /* (delivery lock): and that holds a reference */
+  CF_FLAG_TELLING = 1 << 11,  /* its context is about to take a reference, without the lock */
+  CF_FLAG_HANDED = 1 << 15,   /* while it does: it was given the last one */
 };
 
 /* The private words of a future. */

@@ -134,6 +134,14 @@ cf_future_dispose (GObject *object)
 
   _cf_delivery_remove (self);
 
+  if ((_cf_future_load (self) & CF_FLAG_TELLING) != 0)
+    {
+      g_object_ref (self);
+      if (_cf_delivery_hand_over (self))
+        return;
+      g_object_unref (self);
+    }
+
   /* The context has a reference and tells the handlers just now: the end comes with that one. */
   if (g_atomic_int_get (&object->ref_count) > 1)
     return;
