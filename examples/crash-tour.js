@@ -27,19 +27,25 @@ for (let i = 0; i < N_CALLS; i++) {
     futures.push(pool.submit(`${MODULE}#square`, i));
 }
 
-const squares = await Promise.all(futures);
+async function main() {
+    const squares = await Promise.all(futures);
 
-print(`${squares.filter((square, i) => square === i * i).length} of ${N_CALLS} others finished`);
-for (const [name, future] of Object.entries(bad)) {
-    try {
-        await future;
-        print(`${name}: no failure?`);
-    } catch (error) {
-        print(`${name}: ${error.message}`);
+    print(`${squares.filter((square, i) => square === i * i).length} of ${N_CALLS} others finished`);
+    for (const [name, future] of Object.entries(bad)) {
+        try {
+            await future;
+            print(`${name}: no failure?`);
+        } catch (error) {
+            print(`${name}: ${error.message}`);
+        }
     }
+
+    const last = await pool.submit(`${MODULE}#square`, 12);
+
+    print(`${pool.n_deaths} workers died, and the pool is alive: 12 * 12 = ${last}`);
+    await pool.shutdown();
 }
 
-const last = await pool.submit(`${MODULE}#square`, 12);
-
-print(`${pool.n_deaths} workers died, and the pool is alive: 12 * 12 = ${last}`);
-await pool.shutdown();
+const loop = new GLib.MainLoop(null, false);
+main().catch(logError).finally(() => loop.quit());
+loop.run();

@@ -63,19 +63,25 @@ function getUrls(server) {
     ];
 }
 
-const server = ARGV.length === 0 ? startServer() : null;
-const urls = server === null ? ARGV : getUrls(server);
-const pool = new Cf.ProcessPoolExecutor({max_workers: 5});
-const futureToUrl = new Map(urls.map(url => [pool.submit(PLACE, url), url]));
+async function main() {
+    const server = ARGV.length === 0 ? startServer() : null;
+    const urls = server === null ? ARGV : getUrls(server);
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 5});
+    const futureToUrl = new Map(urls.map(url => [pool.submit(PLACE, url), url]));
 
-for await (const {future} of Cf.as_completed(futureToUrl.keys())) {
-    const url = futureToUrl.get(future);
+    for await (const {future} of Cf.as_completed(futureToUrl.keys())) {
+        const url = futureToUrl.get(future);
 
-    try {
-        print(`'${url}' page is ${await future} bytes`);
-    } catch (error) {
-        print(`'${url}' generated an exception: ${error.message}`);
+        try {
+            print(`'${url}' page is ${await future} bytes`);
+        } catch (error) {
+            print(`'${url}' generated an exception: ${error.message}`);
+        }
     }
+    server?.disconnect();
+    await pool.shutdown();
 }
-server?.disconnect();
-await pool.shutdown();
+
+const loop = new GLib.MainLoop(null, false);
+main().catch(logError).finally(() => loop.quit());
+loop.run();

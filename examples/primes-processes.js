@@ -16,9 +16,15 @@ const PRIMES = [
     1099726899285419,
 ];
 
-const pool = new Cf.ProcessPoolExecutor();
-let i = 0;
+async function main() {
+    const pool = new Cf.ProcessPoolExecutor();
+    let i = 0;
 
-for await (const prime of pool.map(PLACE, PRIMES))
-    print(`${PRIMES[i++]} is prime: ${prime ? 'True' : 'False'}`);
-await pool.shutdown();
+    for await (const prime of pool.map(PLACE, PRIMES))
+        print(`${PRIMES[i++]} is prime: ${prime ? 'True' : 'False'}`);
+    await pool.shutdown();
+}
+
+const loop = new GLib.MainLoop(null, false);
+main().catch(logError).finally(() => loop.quit());
+loop.run();

@@ -8,13 +8,19 @@ import GLib from 'gi://GLib';
 
 const PLACE = GLib.Uri.resolve_relative(import.meta.url, 'lib/sleeps.js#returnAfterOneSecond', GLib.UriFlags.NONE);
 
-const pool = new Cf.ProcessPoolExecutor({max_workers: 3});
-const future = pool.submit(PLACE, 'hello');
+async function main() {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 3});
+    const future = pool.submit(PLACE, 'hello');
 
-print('submit 직후: ', future.is_done());
+    print('submit 직후: ', future.is_done());
 
-await new Promise(resolve => setTimeout(resolve, 2000));
+    await new Promise(resolve => setTimeout(resolve, 2000));
 
-print('2초 지난 후: ', future.is_done());
-print('결과: ', await future);
-await pool.shutdown();
+    print('2초 지난 후: ', future.is_done());
+    print('결과: ', await future);
+    await pool.shutdown();
+}
+
+const loop = new GLib.MainLoop(null, false);
+main().catch(logError).finally(() => loop.quit());
+loop.run();

@@ -13,9 +13,15 @@ function show(futures) {
     return futures.map(future => `<Future state=${STATES[future.get_state()]}>`).join(', ');
 }
 
-const pool = new Cf.ProcessPoolExecutor({max_workers: 5});
-const futures = [0, 1, 2, 3, 4].map(i => pool.submit(PLACE, i));
-const {done, not_done: notDone} = await Cf.wait(futures, {return_when: Cf.FIRST_COMPLETED});
+async function main() {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 5});
+    const futures = [0, 1, 2, 3, 4].map(i => pool.submit(PLACE, i));
+    const {done, not_done: notDone} = await Cf.wait(futures, {return_when: Cf.FIRST_COMPLETED});
 
-print(`DoneAndNotDoneFutures(done={${show(done)}}, not_done={${show(notDone)}})`);
-await pool.shutdown();
+    print(`DoneAndNotDoneFutures(done={${show(done)}}, not_done={${show(notDone)}})`);
+    await pool.shutdown();
+}
+
+const loop = new GLib.MainLoop(null, false);
+main().catch(logError).finally(() => loop.quit());
+loop.run();

@@ -17,6 +17,7 @@ for (const folder of [...settings.typelibs ?? []].reverse())
     GIRepository.Repository.prepend_search_path(folder);
 
 const {Cf} = imports.gi;
+const {Blob} = imports.cfutures.bytes;
 const Collector = imports.cfutures.collector;
 const Errors = imports.cfutures.errors;
 const Values = imports.cfutures.values;
@@ -93,19 +94,25 @@ function encodeResult(write) {
     }
 }
 
-function runItem(fn, item) {
+function runItem(fn, item, blob) {
     try {
         const result = settle(fn(item));
 
-        return encodeResult(() => Values.write(result, 'The result'));
+        return encodeResult(() => Values.write(result, 'The result', blob));
     } catch (error) {
         return ['e', JSON.stringify(Errors.describe(error))];
     }
 }
 
-function runToText(fn, {args, items}) {
+function runChunk(fn, items) {
+    const blob = new Blob();
+
+    return Values.encodeChunk(items.map(item => runItem(fn, item, blob)), blob, 'm');
+}
+
+function runCall(fn, {args, items}) {
     if (items !== undefined)
-        return Values.encodeChunk(items.map(item => runItem(fn, item)), 'm');
+        return runChunk(fn, items);
 
     const result = settle(fn(...args));
 
@@ -125,11 +132,13 @@ function run(place, args) {
     const fn = find(place);
     const call = Values.decodeCall(args);
 
-    return call === null ? runForeign(fn, args) : Values.toVariant(runToText(fn, call));
+    return call === null ? runForeign(fn, args) : Values.toVariant(runCall(fn, call));
 }
 
 /* Another language, and the one who reads why a pool is broken, want nothing but the message. */
 function serve(place, args, cancellable, isForPeople = args !== null && !Values.isEncoded(args)) {
+    const begin = GLib.get_monotonic_time();
+
     current = cancellable;
     try {
         return run(place, args);
@@ -137,13 +146,13 @@ function serve(place, args, cancellable, isForPeople = args !== null && !Values.
         throw Errors.toGError(error, isForPeople);
     } finally {
         current = null;
-        Collector.note();
+        Collector.noteWork(GLib.get_monotonic_time() - begin);
         canary.check();
     }
 }
 
 function initialize() {
-    serve(settings.initializer, Values.toVariant(settings.initargs), null, true);
+    serve(settings.initializer, GLib.Variant.parse(null, settings.initargs, null, null), null, true);
 
     return new GLib.Variant('()', []);
 }

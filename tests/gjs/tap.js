@@ -18,12 +18,7 @@ export function test(name, fn) {
     tests.push([name, fn]);
 }
 
-/**
- * Runs the tests, one after the other.
- *
- * @param {Function} end - gets the exit status
- */
-export async function run(end = System.exit) {
+async function runAll() {
     let failed = 0;
 
     print(`1..${tests.length}`);
@@ -37,7 +32,28 @@ export async function run(end = System.exit) {
             print(`# ${error?.name ?? error}: ${error?.message}\n${error?.stack}`.replaceAll('\n', '\n# '));
         }
     }
-    end(failed > 0 ? 1 : 0);
+
+    return failed > 0 ? 1 : 0;
+}
+
+/**
+ * Runs the tests, one after the other, and ends the program. Where the caller has a main loop, it gets the exit status.
+ *
+ * @param {Function} end - ends that main loop
+ */
+export function run(end = null) {
+    const loop = new GLib.MainLoop(null, false);
+    let status = 1;
+
+    runAll().then(result => {
+        status = result;
+        end?.(status);
+        loop.quit();
+    });
+    if (end !== null)
+        return;
+    loop.run();
+    System.exit(status);
 }
 
 function show(value) {
@@ -165,9 +181,10 @@ export class Gate {
 }
 
 /**
- * @returns {number} the kibibytes of memory that are in use
+ * @returns {number} the kibibytes of memory that are in use, without garbage
  */
 export function memory() {
+    System.gc();
     const [, status] = GLib.file_get_contents('/proc/self/status');
 
     return Number(/VmRSS:\s*(\d+)/.exec(new TextDecoder().decode(status))[1]);

@@ -119,4 +119,4 @@ test('2000 calls', () => withPool({}, async pool => {
     same(sum, 1999000);
 }));
 
-await run();
+run();

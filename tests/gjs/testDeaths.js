@@ -100,4 +100,4 @@ test('all of a chunk that died fails, item by item', () => withPool({max_workers
     same((await results.next()).value, 4);
 }));
 
-await run();
+run();

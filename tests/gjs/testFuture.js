@@ -235,4 +235,4 @@ test('executors in JavaScript', async () => {
     matches(await fails(() => executor.submit_named(`${module}:test_module_triple`, null)), Cf.ExecutorError, 'SHUTDOWN');
 });
 
-await run();
+run();

@@ -139,4 +139,4 @@ test('sizes are checked', () => withPool({}, async pool => {
         ok(await fails(() => pool.map(place('echo'), [1], options)) instanceof RangeError, JSON.stringify(options));
 }));
 
-await run();
+run();

@@ -188,4 +188,4 @@ test('GVariants, as another language would send them', () => withPool({max_worke
     same(result.print(true), "('a', 1)");
 }));
 
-await run();
+run();

@@ -74,4 +74,4 @@ test('shutdown', async () => {
     await pool.shutdown_async();
 });
 
-await run();
+run();

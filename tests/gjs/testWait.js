@@ -83,4 +83,4 @@ test('calls of a pool, 2000 of them', () => withPool({}, async pool => {
     equal(done.map(future => future.get_result(0)), futures.map((_, i) => i));
 }));
 
-await run();
+run();

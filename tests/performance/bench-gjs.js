@@ -92,10 +92,16 @@ function ratio(value, other) {
     return (other === undefined ? '-' : `${(value / other).toFixed(2)} x`).padStart(12);
 }
 
-const here = await measureHere();
-const node = measureNode();
-const cfutures = await measureCfutures();
+async function main() {
+    const here = await measureHere();
+    const node = measureNode();
+    const cfutures = await measureCfutures();
 
-print(`microseconds each${'here'.padStart(25)}${'node'.padStart(12)}${'cfutures'.padStart(12)}${'to here'.padStart(12)}${'to node'.padStart(12)}`);
-for (const [name, value] of Object.entries(cfutures))
-    print(`${name.padEnd(30)}${format(here[name])}${format(node[name])}${format(value)}${ratio(value, here[name])}${ratio(value, node[name])}`);
+    print(`microseconds each${'here'.padStart(25)}${'node'.padStart(12)}${'cfutures'.padStart(12)}${'to here'.padStart(12)}${'to node'.padStart(12)}`);
+    for (const [name, value] of Object.entries(cfutures))
+        print(`${name.padEnd(30)}${format(here[name])}${format(node[name])}${format(value)}${ratio(value, here[name])}${ratio(value, node[name])}`);
+}
+
+const loop = new GLib.MainLoop(null, false);
+main().catch(logError).finally(() => loop.quit());
+loop.run();

@@ -6,7 +6,6 @@
 import concurrent.futures
 import gc
 import pickle
-import sys
 import threading
 import weakref
 

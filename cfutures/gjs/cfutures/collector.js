@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported Canary, IS_NEEDED, note */
+/* exported Canary, IS_NEEDED, note, noteWork */
 
 /*
  * GJS before 1.82 does not run callbacks that arrive while an incremental garbage collection is under way: they are
@@ -17,29 +17,45 @@ var IS_NEEDED = System.version < 18200;
 const MAX_COST = 10;
 const MIN_INTERVAL = 1000;
 const MAX_INTERVAL = 20000;
-const CHARACTERS_PER_UNIT = 500;
 
-let units = 0;
+/* Microseconds of work between two collections, at least. */
+const MIN_WORK = 1000;
+
+let count = 0;
 let interval = MIN_INTERVAL;
+let work = 0;
+let workInterval = MIN_WORK;
 
 /* Garbage makes every new wrapper slower, so often is fast; but a large heap is collected less often. */
 function collect() {
     const begin = GLib.get_monotonic_time();
 
     System.gc();
-    interval = Math.min(Math.max((GLib.get_monotonic_time() - begin) / MAX_COST, MIN_INTERVAL), MAX_INTERVAL);
-    units = 0;
+    const cost = GLib.get_monotonic_time() - begin;
+
+    interval = Math.min(Math.max(cost / MAX_COST, MIN_INTERVAL), MAX_INTERVAL);
+    workInterval = Math.max(cost, MIN_WORK);
+    [count, work] = [0, 0];
+}
+
+/** A callback has come; collects when it is time. */
+function note() {
+    count++;
+    if (IS_NEEDED && count >= interval)
+        collect();
 }
 
 /**
- * A callback has come; collects when it is time.
+ * A function has run, which may have left garbage.
  *
- * @param {number} length - of the text that came with it
+ * @param {number} microseconds - how long it took
  */
-function note(length = 0) {
-    units += 1 + length / CHARACTERS_PER_UNIT;
-    if (IS_NEEDED && units >= interval)
+function noteWork(microseconds) {
+    work += microseconds;
+    if (IS_NEEDED && work >= workInterval)
         collect();
+    else
+        note();
 }
 
 /** Finds out whether callbacks are lost now, and ends the collection that is to blame. */

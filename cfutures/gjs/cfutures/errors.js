@@ -11,6 +11,7 @@
  */
 
 const {GLib, Gio} = imports.gi;
+const {Blob} = imports.cfutures.bytes;
 const Values = imports.cfutures.values;
 
 const DOMAIN = GLib.quark_from_string('cfutures-js-error-quark');
@@ -25,16 +26,17 @@ function cut(text) {
 /* What can travel of what an error carries. */
 function write(value) {
     try {
-        const written = Values.write(value, 'thrown');
+        const blob = new Blob();
+        const written = Values.write(value, 'thrown', blob);
 
-        return written[1].length < MAX_TEXT ? written : null;
+        return blob.isEmpty && written[1].length < MAX_TEXT ? written : null;
     } catch {
         return null;
     }
 }
 
 function read([form, json]) {
-    return Values.read(form, JSON.parse(json));
+    return Values.read(form, JSON.parse(json), null);
 }
 
 /* The properties that a program gave an error, as far as they can travel. */

@@ -6,6 +6,7 @@
 /* A map over items, in chunks that travel as one call each. */
 
 const {GLib} = imports.gi;
+const {Blob} = imports.cfutures.bytes;
 const Errors = imports.cfutures.errors;
 const Values = imports.cfutures.values;
 const Waiting = imports.cfutures.waiting;
@@ -23,14 +24,15 @@ class Chunk {
         this._sent = [];
         this.future = null;
         const written = [];
-        items.forEach((item, i) => this._write(written, item, i, first + i));
+        const blob = new Blob();
+        items.forEach((item, i) => this._write(written, blob, item, i, first + i));
         if (written.length > 0)
-            this.future = submit(Values.toVariant(Values.encodeChunk(written)));
+            this.future = submit(Values.toVariant(Values.encodeChunk(written, blob)));
     }
 
-    _write(written, item, i, index) {
+    _write(written, blob, item, i, index) {
         try {
-            written.push(Values.write(item, `items[${index}]`));
+            written.push(Values.write(item, `items[${index}]`, blob));
             this._sent.push(i);
         } catch (error) {
             this._outcomes[i] = {error: Errors.executorError('NOT_SERIALIZABLE', error.message)};
@@ -126,9 +128,6 @@ var MapResults = class MapResults {
     }
 
     async _settle(chunk) {
-        if (chunk.future === null)
-            return;
-
         const timeout = this._deadline < 0 ? -1 : Math.max(0, this._deadline - GLib.get_monotonic_time());
         const {not_done: notDone} = await Waiting.wait([chunk.future], {timeout, cancellable: this._cancellable});
 
@@ -137,12 +136,18 @@ var MapResults = class MapResults {
         chunk.settle();
     }
 
-    async _step() {
+    /* The next result; a promise of it when that has to be waited for. */
+    _step() {
         this._fill();
         const chunk = this._chunks[0];
 
         if (chunk === undefined)
             return this._end(this._refusal);
+
+        return chunk.future === null ? this._take(chunk) : this._stepLater(chunk);
+    }
+
+    async _stepLater(chunk) {
         try {
             await this._settle(chunk);
         } catch (error) {
@@ -153,6 +158,10 @@ var MapResults = class MapResults {
         if (this._chunks[0] !== chunk)
             return {value: undefined, done: true};
 
+        return this._take(chunk);
+    }
+
+    _take(chunk) {
         const {value, error} = chunk.take();
 
         this._waiting--;
@@ -201,14 +210,18 @@ var MapResults = class MapResults {
         const results = [];
 
         try {
-            for await (const result of this)
-                results.push(result);
+            for (;;) {
+                const step = this._step();
+                const {value, done} = step instanceof Promise ? await step : step;
+
+                if (done)
+                    return results;
+                results.push(value);
+            }
         } catch (error) {
             this._end();
             throw error;
         }
-
-        return results;
     }
 
     then(onFulfilled, onRejected) {

@@ -14,11 +14,12 @@
  *   c  a chunk of a map: an array of [form, value] in the place of one value
  *   m  what the chunk gave: the same, where form e is the description of an error
  *
- * It travels as a GVariant of type s. Bytes are in it too, and not beside it: GJS 1.74 leaks every GVariant, with all
- * that is in it, that comes from one of the constructors of GLib.Variant.
+ * It travels as a GVariant of type s; with bytes, which it tells the places of, as one of type ay: a mark, the length of
+ * the text, the text, the bytes. (What is in normal form by its type alone is not looked at byte by byte.)
  */
 
 const {Gio, GLib} = imports.gi;
+const Bytes = imports.cfutures.bytes;
 
 const ENCODED = '\u001fjs';
 const STRING_TYPE = new GLib.VariantType('s');
@@ -105,7 +106,8 @@ function mark(...content) {
 
 /* Replaces what JSON cannot say. */
 class Tagger {
-    constructor() {
+    constructor(blob) {
+        this._blob = blob;
         this._parents = [];
     }
 
@@ -146,11 +148,11 @@ class Tagger {
         if (ArrayBuffer.isView(value))
             return this._tagView(value, path);
         if (value instanceof ArrayBuffer)
-            return mark('buffer', GLib.base64_encode(new Uint8Array(value)));
+            return mark('buffer', ...this._blob.add(new Uint8Array(value)));
         if (value instanceof GLib.Variant)
-            return mark('variant', value.get_type_string(), value.print(true));
+            return mark('variant', value.get_type_string(), ...this._blob.add(value.get_data_as_bytes().toArray()));
         if (value instanceof GLib.Bytes)
-            return mark('bytes', GLib.base64_encode(value.toArray()));
+            return mark('bytes', ...this._blob.add(value.toArray()));
 
         return this._tagCollection(value, path);
     }
@@ -194,65 +196,105 @@ class Tagger {
         if (!(name in VIEWS))
             throw new NotSerializable(path, nameOf(view));
 
-        return mark('view', GLib.base64_encode(new Uint8Array(view.buffer, view.byteOffset, view.byteLength)), name);
+        return mark('view', name, ...this._blob.add(new Uint8Array(view.buffer, view.byteOffset, view.byteLength)));
     }
 }
 
-function restoreView(text, name) {
-    const bytes = GLib.base64_decode(text);
+/* What undoes it.  The bytes are copied: those of a variant are not to be written to. */
+class Restorer {
+    constructor(bytes) {
+        this._all = bytes;
+    }
 
-    return name === 'Uint8Array' ? bytes : new VIEWS[name](bytes.buffer);
-}
+    restore(value) {
+        if (typeof value !== 'object' || value === null)
+            return value;
+        if (Array.isArray(value))
+            return this._restoreArray(value);
+        if (MARK in value)
+            return this[`_${value[MARK][0]}`](...value[MARK].slice(1));
 
-const RESTORERS = {
-    undefined: () => undefined,
-    number: Number,
-    bigint: BigInt,
-    buffer: text => GLib.base64_decode(text).buffer,
-    view: restoreView,
-    variant: (type, text) => GLib.Variant.parse(new GLib.VariantType(type), text, null, null),
-    bytes: text => new GLib.Bytes(GLib.base64_decode(text)),
-    date: time => new Date(restore(time)),
-    map: entries => new Map(restore(entries)),
-    set: items => new Set(restore(items)),
-    regexp: (source, flags) => new RegExp(source, flags),
-    object: entries => Object.fromEntries(restore(entries)),
-};
+        return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.restore(item)]));
+    }
 
-function restoreArray(array) {
-    array.forEach((item, i) => {
-        if (item?.[MARK]?.[0] === 'hole')
-            delete array[i];
-        else
-            array[i] = restore(item);
-    });
+    _restoreArray(array) {
+        array.forEach((item, i) => {
+            if (item?.[MARK]?.[0] === 'hole')
+                delete array[i];
+            else
+                array[i] = this.restore(item);
+        });
 
-    return array;
-}
+        return array;
+    }
 
-/* The opposite of tagging; it may change what it gets. */
-function restore(value) {
-    if (typeof value !== 'object' || value === null)
-        return value;
-    if (Array.isArray(value))
-        return restoreArray(value);
-    if (MARK in value)
-        return RESTORERS[value[MARK][0]](...value[MARK].slice(1));
+    _cut(at, length) {
+        return this._all.slice(at, at + length);
+    }
 
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restore(item)]));
+    _undefined() {
+        return undefined;
+    }
+
+    _number(text) {
+        return Number(text);
+    }
+
+    _bigint(text) {
+        return BigInt(text);
+    }
+
+    _buffer(at, length) {
+        return this._cut(at, length).buffer;
+    }
+
+    _view(name, at, length) {
+        const bytes = this._cut(at, length);
+
+        return name === 'Uint8Array' ? bytes : new VIEWS[name](bytes.buffer);
+    }
+
+    _variant(type, at, length) {
+        return Bytes.makeVariant(new GLib.VariantType(type), this._all.subarray(at, at + length));
+    }
+
+    _bytes(at, length) {
+        return new GLib.Bytes(this._all.subarray(at, at + length));
+    }
+
+    _date(time) {
+        return new Date(this.restore(time));
+    }
+
+    _map(entries) {
+        return new Map(this.restore(entries));
+    }
+
+    _set(items) {
+        return new Set(this.restore(items));
+    }
+
+    _regexp(source, flags) {
+        return new RegExp(source, flags);
+    }
+
+    _object(entries) {
+        return Object.fromEntries(this.restore(entries));
+    }
 }
 
 /**
  * @param {*} value - a value
  * @param {string} path - what to call it in an error
+ * @param {Blob} blob - where its bytes go
  * @returns {Array} its form and its JSON
  */
-function write(value, path) {
+function write(value, path, blob) {
     try {
         if (isPlain(value))
             return ['p', JSON.stringify(value)];
 
-        return ['t', JSON.stringify(new Tagger().tag(value, path))];
+        return ['t', JSON.stringify(new Tagger(blob).tag(value, path))];
     } catch (error) {
         if (error instanceof InternalError || error instanceof RangeError)
             throw new NotSerializable(path, 'nested too deeply or too long, or contains itself');
@@ -263,49 +305,62 @@ function write(value, path) {
 /**
  * @param {string} form - the form
  * @param {*} value - what JSON gave
+ * @param {Uint8Array|null} bytes - what is in the blob
  * @returns {*} the value
  */
-function read(form, value) {
-    return form === 'p' ? value : restore(value);
+function read(form, value, bytes) {
+    return form === 'p' ? value : new Restorer(bytes).restore(value);
 }
 
 /**
  * @param {*} value - a value
  * @param {string} path - what to call it in an error
- * @returns {string} the text that says it
+ * @returns {object} the `text` that says it, and a `blob`
  */
 function encode(value, path = 'The value') {
-    const [form, json] = write(value, path);
+    const blob = new Bytes.Blob();
+    const [form, json] = write(value, path, blob);
 
-    return ENCODED + form + json;
+    return {text: ENCODED + form + json, blob};
 }
 
 /**
  * @param {Array} written - what write() gave for each, or form e and the description of an error
+ * @param {Blob} blob - where their bytes are
  * @param {string} form - c or m
- * @returns {string} the text of the chunk
+ * @returns {object} the text of the chunk, and the blob
  */
-function encodeChunk(written, form = 'c') {
-    return `${ENCODED}${form}[${written.map(([f, json]) => `["${f}",${json}]`).join(',')}]`;
+function encodeChunk(written, blob, form = 'c') {
+    return {text: `${ENCODED}${form}[${written.map(([f, json]) => `["${f}",${json}]`).join(',')}]`, blob};
 }
 
 /**
- * @param {string} text - an encoded value
- * @returns {GLib.Variant} it, ready to travel, and not floating: see above
+ * @param {object} encoded - what encode() or encodeChunk() gave
+ * @returns {GLib.Variant} it, ready to travel
  */
-function toVariant(text) {
-    return Gio.dbus_gvalue_to_gvariant(text, STRING_TYPE);
+function toVariant({text, blob}) {
+    /* The first does not float, and does not leak. */
+    return blob.isEmpty
+        ? Gio.dbus_gvalue_to_gvariant(text, STRING_TYPE)
+        : blob.toVariant(text);
 }
 
-/**
- * @param {*} value - anything
- * @returns {string|null} the text, if it is an encoded value
- */
-function textOf(value) {
-    if (value instanceof GLib.Variant && value.get_type_string() === 's')
-        value = value.get_string()[0];
+function openVariant(variant) {
+    switch (variant.get_type_string()) {
+    case 's':
+        return [variant.get_string()[0], null];
+    case 'ay':
+        return Bytes.split(variant.get_data_as_bytes().toArray());
+    default:
+        return [null, null];
+    }
+}
 
-    return typeof value === 'string' && value.startsWith(ENCODED) ? value.slice(ENCODED.length) : null;
+/* The text and the bytes of an encoded value; no text when it is none. */
+function open(value) {
+    const [text, bytes] = value instanceof GLib.Variant ? openVariant(value) : [value, null];
+
+    return typeof text === 'string' && text.startsWith(ENCODED) ? [text.slice(ENCODED.length), bytes] : [null, null];
 }
 
 /**
@@ -313,7 +368,7 @@ function textOf(value) {
  * @returns {boolean} whether it is an encoded value
  */
 function isEncoded(value) {
-    return textOf(value) !== null;
+    return open(value)[0] !== null;
 }
 
 /**
@@ -321,18 +376,18 @@ function isEncoded(value) {
  * @returns {*} the value; of a chunk, an array of objects with `value` or `error`
  */
 function decode(value) {
-    const text = textOf(value);
+    const [text, bytes] = open(value);
 
     if (text === null)
         return value ?? undefined;
 
     const content = JSON.parse(text.slice(1));
 
-    return text[0] === 'm' ? content.map(readOutcome) : read(text[0], content);
+    return text[0] === 'm' ? content.map(entry => readOutcome(entry, bytes)) : read(text[0], content, bytes);
 }
 
-function readOutcome([form, value]) {
-    return form === 'e' ? {error: value} : {value: read(form, value)};
+function readOutcome([form, value], bytes) {
+    return form === 'e' ? {error: value} : {value: read(form, value, bytes)};
 }
 
 /**
@@ -340,12 +395,14 @@ function readOutcome([form, value]) {
  * @returns {object|null} `args` of one call, or the `items` of a chunk; null when it is from another language
  */
 function decodeCall(variant) {
-    const text = textOf(variant);
+    const [text, bytes] = open(variant);
 
     if (text === null)
         return null;
 
     const content = JSON.parse(text.slice(1));
 
-    return text[0] === 'c' ? {items: content.map(entry => read(...entry))} : {args: read(text[0], content)};
+    return text[0] === 'c'
+        ? {items: content.map(([form, value]) => read(form, value, bytes))}
+        : {args: read(text[0], content, bytes)};
 }

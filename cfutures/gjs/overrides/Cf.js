@@ -49,7 +49,7 @@ function makeArgv(initializer, initargs) {
 
     if (initializer !== undefined) {
         settings.initializer = checkName(initializer);
-        settings.initargs = Values.encode(initargs, 'initargs');
+        settings.initargs = Values.toVariant(Values.encode(initargs, 'initargs')).print(true);
     }
 
     return [findInterpreter(), '-I', folder, '-m', GLib.build_filenamev([folder, 'cfutures-worker.js']), JSON.stringify(settings)];
@@ -166,6 +166,16 @@ function overrideFuture(Cf) {
     });
 
     refuse('Future', Cf.Future, 'new_for_task');
+    refuse('Future', Cf.Future, 'new_for_func');
+}
+
+function toGValue(variant) {
+    const value = new GObject.Value();
+
+    value.init(GObject.TYPE_VARIANT);
+    value.set_variant(variant);
+
+    return value;
 }
 
 /* What C keeps as it is, goes as it is. */
@@ -173,9 +183,12 @@ function toResult(value) {
     if (value === undefined)
         return null;
 
-    return typeof value === 'boolean' || value instanceof GObject.Object || value instanceof GObject.Value
-        ? value
-        : Values.encode(value);
+    if (typeof value === 'boolean' || value instanceof GObject.Object || value instanceof GObject.Value)
+        return value;
+
+    const encoded = Values.encode(value);
+
+    return encoded.blob.isEmpty ? encoded.text : toGValue(Values.toVariant(encoded));
 }
 
 function shutdownAsync(executor, cancelFutures, cancellable) {

@@ -51,10 +51,13 @@ def add(future, callback):
     """Call when the future is done, or now if it is."""
     state = future.__dict__
     state.setdefault('_callbacks', collections.deque()).append(callback)
-    if clib.is_done(hash(future)):
+    if '_item' in state:
+        # Of a pool in Python, which calls back itself.
+        if '_value' in state or '_error' in state:
+            drain(future)
+    elif clib.is_done(hash(future)):
         drain(future)
-    elif '_item' not in state and '_number' not in state:
-        # Not of a pool in Python, which calls back itself.
+    elif '_number' not in state:
         _watch(future, state)
 
 

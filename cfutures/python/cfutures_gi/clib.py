@@ -10,6 +10,7 @@ keep it: they take moments, and do not wait. The hash of a GObject is its addres
 import ctypes
 
 _lib = ctypes.PyDLL('libcfutures-1.0.so.0')
+_waiting_lib = ctypes.CDLL('libcfutures-1.0.so.0')
 
 NOTIFY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -51,12 +52,20 @@ class Value(ctypes.Structure):
         return ctypes.addressof(self)
 
 
-def _function(name, result, *arguments):
-    function = getattr(_lib, name)
+def _declare(function, result, arguments):
     function.argtypes = arguments
     function.restype = result
 
     return function
+
+
+def _function(name, result, *arguments):
+    return _declare(getattr(_lib, name), result, arguments)
+
+
+def _waiting_function(name, result, *arguments):
+    """One that lets go of the lock of the interpreter."""
+    return _declare(getattr(_waiting_lib, name), result, arguments)
 
 
 is_cancelled = _function('cf_future_is_cancelled', ctypes.c_int, ctypes.c_void_p)
@@ -64,8 +73,17 @@ is_running = _function('cf_future_is_running', ctypes.c_int, ctypes.c_void_p)
 is_done = _function('cf_future_is_done', ctypes.c_int, ctypes.c_void_p)
 start = _function('cf_future_set_running_or_notify_cancel', ctypes.c_int, ctypes.c_void_p)
 finish = _function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+# By hand, of what may lie in the queue of an executor in C.
+finish_any = _waiting_function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_iter_next = _waiting_function('cf_future_iter_next', ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def iter_next(address):
+    """The address of the next future; 0 for the end. An exception for the time-out could meet one for Ctrl-C."""
+    return _iter_next(address, None) or 0
+
 
 _PR_SET_NAME = 15
 
@@ -83,18 +101,8 @@ _glib = ctypes.PyDLL('libglib-2.0.so.0')
 _VARIANT = 21 << 2
 
 
-class Error(ctypes.Structure):
-    """A GError."""
-
-    _fields_ = [('domain', ctypes.c_uint32), ('code', ctypes.c_int), ('message', ctypes.c_char_p)]
-
-
 def _glib_function(name, result, *arguments):
-    function = getattr(_glib, name)
-    function.argtypes = arguments
-    function.restype = result
-
-    return function
+    return _declare(getattr(_glib, name), result, arguments)
 
 
 _bytes_new = _glib_function('g_bytes_new', ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
@@ -107,11 +115,8 @@ _variant_get_data = _glib_function('g_variant_get_data', ctypes.c_void_p, ctypes
 _get_result = _function('cf_future_get_result', ctypes.POINTER(Value), ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
 set_error = _glib_function('g_set_error_literal', None,
                            ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_char_p)
-
-# Not with the lock of the interpreter: it may have to start something.
-_submit_named = ctypes.CDLL('libcfutures-1.0.so.0').cf_executor_submit_named
-_submit_named.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.POINTER(ctypes.POINTER(Error))]
-_submit_named.restype = ctypes.c_void_p
+_submit_named = _waiting_function('cf_executor_submit_named', ctypes.c_void_p,
+                                  ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
 
 set_handler = _function('cf_worker_set_handler', None,
                         ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)

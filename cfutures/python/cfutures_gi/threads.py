@@ -284,7 +284,7 @@ def run(worker, item, may_mark):
         return _run_c(stack, future)
     address = hash(future)
     if not clib.start(address):
-        callbacks.drain(future)
+        _leave_to_c(future)
         return None
 
     stack.append((future, function))
@@ -293,14 +293,15 @@ def run(worker, item, may_mark):
         result = function(*args, **kwargs)
     except BaseException as error:
         stack.pop()
-        del function, args, kwargs
-        future._fail(worker, error)
+        function = args = kwargs = None
+        if not future._fail(worker, error):
+            _leave_to_c(future)
         # The traceback of the error has this frame.
         future = state = item = None
         return False
 
     stack.pop()
-    del function, args, kwargs
+    function = args = kwargs = None
     if may_mark and '_callbacks' not in state and not pool.queue.qsize():
         with pool.lock:
             pool.n_waiting += 1
@@ -312,6 +313,7 @@ def run(worker, item, may_mark):
             state['_value'] = result
         else:
             del state['_by']
+            _leave_to_c(future)
     if '_waiters' in state:
         waiting.tell(state)
     if '_callbacks' in state:
@@ -320,12 +322,18 @@ def run(worker, item, may_mark):
     return marked
 
 
+def _leave_to_c(future):
+    """Somebody settled it otherwise."""
+    future.__dict__.pop('_item', None)
+    callbacks.drain(future)
+
+
 def _run_c(stack, future):
     stack.append((future, None))
     try:
         _Cf.Future.run(future)
     finally:
         stack.pop()
-    callbacks.drain(future)
+    _leave_to_c(future)
 
     return False

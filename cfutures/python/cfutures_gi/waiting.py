@@ -72,15 +72,15 @@ def _await_settling(future, state, timeout):
     lock = _thread.allocate_lock()
     lock.acquire()
     state.setdefault('_waiters', []).append(lock)
-    while not clib.is_done(hash(future)):
-        # Now and then it is C that settles it after all.
+    is_done = '_value' in state or '_error' in state
+    while not is_done:
         left = SLICE if end is None else min(SLICE, end - time.monotonic())
         if left <= 0:
             with contextlib.suppress(KeyError, ValueError):
                 state['_waiters'].remove(lock)
-            return False
-        if lock.acquire(True, left):
-            break
+            return clib.is_done(hash(future)) != 0
+        # Now and then it is C that settles it after all.
+        is_done = lock.acquire(True, left) or clib.is_done(hash(future))
 
     return True
 

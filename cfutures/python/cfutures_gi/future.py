@@ -1,0 +1,271 @@
+# SPDX-FileCopyrightText: The cfutures authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What a future can do in Python.
+
+Its state is that of the object in C. Results and exceptions of Python hang on the wrapper, which lives as long as the
+object does.
+"""
+
+import concurrent.futures
+import pickle
+import time
+
+from gi.module import get_introspection_module
+from gi.repository import GLib
+
+from cfutures_gi import callbacks, clib, errors, interop, processes, waiting
+
+_Cf = get_introspection_module('Cf')
+_CfFuture = _Cf.Future
+_UNSET = object()
+_STATES = {_Cf.FutureState.PENDING: 'pending', _Cf.FutureState.RUNNING: 'running',
+           _Cf.FutureState.CANCELLED: 'cancelled', _Cf.FutureState.FINISHED: 'finished'}
+
+
+class FutureMethods(interop.Interop):
+    """The methods of concurrent.futures.Future, and some more."""
+
+    __slots__ = ()
+
+    # Of these, an instance has only what it needs.
+    _value = _UNSET   # the result
+    _error = None     # the exception
+    _item = None      # where it lies in the queue of a thread pool
+
+    # State
+
+    def _name_state(self):
+        return _STATES[self.get_state()]
+
+    def __repr__(self):
+        name, address, state = self.__class__.__name__, id(self), self._name_state()
+        if state != 'finished':
+            return f'<{name} at {address:#x} state={state}>'
+        try:
+            return f'<{name} at {address:#x} state={state} returned {self._get_outcome().__class__.__name__}>'
+        except BaseException as error:
+            return f'<{name} at {address:#x} state={state} raised {error.__class__.__name__}>'
+
+    def cancelled(self):
+        """Return True if the future was cancelled."""
+        return self._value is _UNSET and self._error is None and clib.is_cancelled(hash(self)) != 0
+
+    def running(self):
+        """Return True if the future is currently executing."""
+        return clib.is_running(hash(self)) != 0
+
+    def done(self):
+        """Return True if the future was cancelled or finished executing."""
+        return self._value is not _UNSET or clib.is_done(hash(self)) != 0
+
+    def cancel(self):
+        """Cancel the future if possible: not if it runs or is done."""
+        if not _CfFuture.cancel(self):
+            return False
+        item = self._item and self.__dict__.pop('_item', None)
+        if item:
+            item[-1].forget(item)
+            clib.start(hash(self))
+        callbacks.drain(self)
+
+        return True
+
+    def terminate(self):
+        """End the call: kill its worker process, or ask the function in its thread to end."""
+        return self.cancel() or _CfFuture.terminate(self)
+
+    # Outcome
+
+    def _await(self, timeout):
+        return self.done() or waiting.await_one(self, timeout)
+
+    def _load(self):
+        """The outcome that C has."""
+        try:
+            data = clib.peek_result(hash(self))
+            if processes.is_ours(data):
+                self._value = value = pickle.loads(data)
+                return value
+            return _CfFuture.get_result(self, 0)
+        except GLib.Error as error:
+            failure = errors.from_gerror(error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            failure = error
+        self._error = failure
+        try:
+            raise failure
+        finally:
+            del failure
+            self = None
+
+    def _take_called(self):
+        """What a call left that went through C."""
+        succeeded, value = self._called
+        if succeeded:
+            self._value = value
+            return value
+        self._error = value
+        try:
+            raise value
+        finally:
+            del value
+            self = None
+
+    def _get_outcome(self):
+        """The result of a future that is done; raises what there is in its place."""
+        try:
+            while True:
+                if self._value is not _UNSET:
+                    return self._value
+                if self._error is not None:
+                    raise self._error
+                if self.is_cancelled():
+                    raise concurrent.futures.CancelledError()
+                if '_called' in self.__dict__:
+                    return self._take_called()
+                if '_by' not in self.__dict__:
+                    return self._load()
+                # Another thread is in the middle of settling it.
+                time.sleep(0)
+        finally:
+            self = None
+
+    def result(self, timeout=None):
+        """Return the result of the call, waiting at most timeout seconds for it; raises what the call raised."""
+        try:
+            if self._value is not _UNSET:
+                return self._value
+            if not waiting.await_one(self, timeout):
+                raise concurrent.futures.TimeoutError()
+            if self._value is not _UNSET:
+                return self._value
+            return self._get_outcome()
+        finally:
+            # Break a reference cycle with the exception, whose traceback has this frame.
+            self = None
+
+    def exception(self, timeout=None):
+        """Return the exception that the call raised, or None, waiting at most timeout seconds."""
+        if self._value is not _UNSET:
+            return None
+        if self._error is not None:
+            return self._error
+        if not self._await(timeout):
+            raise concurrent.futures.TimeoutError()
+        if self.cancelled():
+            raise concurrent.futures.CancelledError()
+        try:
+            self._get_outcome()
+        except concurrent.futures.CancelledError as error:
+            return self._error if self._error is not None else error
+        except BaseException as error:
+            return error if self._error is None else self._error
+
+        return None
+
+    def add_done_callback(self, fn):
+        """Call fn (future) when the future is done, at once if it is."""
+        callbacks.add(self, fn)
+
+    def __await__(self):
+        import asyncio
+
+        return asyncio.wrap_future(self).__await__()
+
+    def connect(self, detailed_signal, handler, *args):
+        """Connect to a signal; a future that still has something to tell is kept until it did."""
+        _keep_until_told(self, detailed_signal)
+
+        return _CfFuture.connect(self, detailed_signal, handler, *args)
+
+    # For executors
+
+    def run(self):
+        """Run the call of the future in this thread."""
+        return _CfFuture.run(self)
+
+    def set_running_or_notify_cancel(self):
+        """Mark the future as running; False if it was cancelled."""
+        if clib.start(hash(self)):
+            return True
+        if self.is_cancelled():
+            callbacks.drain(self)
+            return False
+        callbacks.LOGGER.critical('Future %s in unexpected state: %s', id(self), self._name_state())
+        raise RuntimeError('Future in unexpected state')
+
+    def _refuse(self):
+        raise concurrent.futures.InvalidStateError(f'{self._name_state().upper()}: {self!r}')
+
+    def _claim(self, by):
+        state = self.__dict__
+        if self.is_done() or state.setdefault('_by', by) is not by:
+            return None
+        callbacks.unwatch(state)
+
+        return state
+
+    def set_result(self, result):
+        """Finish the future with a result."""
+        by = clib.Value()
+        state = self._claim(by)
+        if state is None:
+            self._refuse()
+        if clib.finish_any(hash(self), None if result is None else by.fill(result), None):
+            state['_value'] = result
+        else:
+            del state['_by']
+            self._refuse()
+        callbacks.drain(self)
+
+    def _fail(self, by, exception):
+        """Finish with an exception. False: it is done."""
+        try:
+            state = self._claim(by)
+            if state is None:
+                return False
+            try:
+                _CfFuture.set_exception(self, errors.to_gerror(exception))
+            except GLib.Error:
+                del state['_by']
+                return False
+            state['_error'] = exception
+            callbacks.drain(self)
+            return True
+        finally:
+            self = state = None
+
+    def set_exception(self, exception):
+        """Finish the future with an exception."""
+        if isinstance(exception, type):
+            exception = exception()
+        if not self._fail(object(), exception):
+            self._refuse()
+
+
+_kept = set()
+
+
+def _keep_until_told(future, detailed_signal):
+    if detailed_signal.partition('::')[0] not in ('done', 'notify') or '_told' in future.__dict__:
+        return
+    future._told = False
+    _CfFuture.connect_after(future, 'done', _let_go)
+    if future.is_done():
+        _kept.add(future)
+    else:
+        callbacks.add(future, _keep)
+
+
+def _keep(future):
+    _kept.add(future)
+    if future._told:
+        _kept.discard(future)
+
+
+def _let_go(future):
+    future._told = True
+    _kept.discard(future)
