@@ -53,6 +53,8 @@ for (const [name, attempt] of Object.entries({
     'set_initializer()': () => pool.set_initializer(add),
     'submit_task() of a process pool': () => new Cf.ProcessPoolExecutor().submit_task(add),
     'Cf.Future.new_for_task()': () => Cf.Future.new_for_task(add),
+    'Cf.Future.new_for_func()': () => Cf.Future.new_for_func(add, null),
+    'Cf.Future.new_for_func()': () => Cf.Future.new_for_func(add, null),
 })) {
     test(`${name} says why not, and what to do`, async () => {
         const error = await fails(attempt);
@@ -63,7 +65,6 @@ for (const [name, attempt] of Object.entries({
 
 test('nothing that takes a function for another thread is left', () => {
     same(Cf.Future.prototype.copy_result, undefined);
-    same(Cf.Future.new_for_func, undefined);
     same(Cf.ProcessPoolExecutor.prototype.set_initializer, undefined);
 });
 

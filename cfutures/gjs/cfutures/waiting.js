@@ -14,6 +14,7 @@ const Errors = imports.cfutures.errors;
 const Values = imports.cfutures.values;
 
 const RESCUE_INTERVAL = 500;
+const RESCUE_STAGGER = 170;
 const RESCUE_BATCH = 2000;
 
 /* Future -> Set of functions. It holds the futures, as C does while it waits. */
@@ -21,8 +22,6 @@ const watched = new Map();
 
 /* Deadlines that have not passed. */
 const deadlines = new Set();
-
-let rescuers = 0;
 
 function settle(future) {
     const functions = watched.get(future);
@@ -48,18 +47,36 @@ function rescue() {
         deadline.check();
 }
 
-/* Two, since they may be lost themselves. */
-function armRescue() {
-    while (rescuers < 2) {
-        rescuers++;
-        GLib.timeout_add(GLib.PRIORITY_DEFAULT, RESCUE_INTERVAL + 100 * rescuers, () => {
-            rescue();
-            if (watched.size + deadlines.size > 0)
-                return GLib.SOURCE_CONTINUE;
-            rescuers--;
+/* When each rescuer came last. There are several, each of which looks after the others, since they may be lost too. */
+const rescuers = [0, 0, 0];
 
-            return GLib.SOURCE_REMOVE;
-        });
+function isLate(i, now) {
+    return now - rescuers[i] > 5000 * (RESCUE_INTERVAL + RESCUE_STAGGER * i);
+}
+
+function startRescuer(i) {
+    GLib.timeout_add(GLib.PRIORITY_DEFAULT, RESCUE_INTERVAL + RESCUE_STAGGER * i, () => {
+        rescue();
+        if (watched.size + deadlines.size > 0) {
+            rescuers[i] = GLib.get_monotonic_time();
+            armRescue();
+
+            return GLib.SOURCE_CONTINUE;
+        }
+        rescuers[i] = 0;
+
+        return GLib.SOURCE_REMOVE;
+    });
+}
+
+function armRescue() {
+    const now = GLib.get_monotonic_time();
+
+    for (let i = 0; i < rescuers.length; i++) {
+        if (isLate(i, now)) {
+            rescuers[i] = now;
+            startRescuer(i);
+        }
     }
 }
 

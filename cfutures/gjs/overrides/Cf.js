@@ -165,8 +165,7 @@ function overrideFuture(Cf) {
         },
     });
 
-    refuse('Future', Cf.Future, 'new_for_task');
-    refuse('Future', Cf.Future, 'new_for_func');
+    refuse('Future', Cf.Future, 'new_for_func', 'new_for_task');
 }
 
 function toGValue(variant) {
