@@ -414,11 +414,12 @@ _cf_worker_process_get_page (CfWorkerProcess *self)
   return self->page;
 }
 
-/* Somebody took it away: for a dead child that was not ended here. */
+/* Somebody took it away: for a dead child that was not ended here.  On a busy machine its status may come so late that it
+ * looks like one that only closed its socket. */
 gboolean
 _cf_worker_process_was_killed (CfWorkerProcess *self)
 {
-  return !self->ending && g_subprocess_get_if_signaled (self->subprocess) &&
+  return (!self->ending || self->lost_line) && g_subprocess_get_if_signaled (self->subprocess) &&
          g_subprocess_get_term_sig (self->subprocess) == SIGKILL;
 }
 

@@ -16,7 +16,7 @@ var IS_NEEDED = System.version < 18200;
 /* Microseconds for each completion. */
 const MAX_COST = 10;
 const MIN_INTERVAL = 1000;
-const MAX_INTERVAL = 20000;
+const MAX_INTERVAL = 4000;
 
 /* Microseconds of work between two collections, at least. */
 const MIN_WORK = 1000;

@@ -13,8 +13,8 @@ const Collector = imports.cfutures.collector;
 const Errors = imports.cfutures.errors;
 const Values = imports.cfutures.values;
 
-const RESCUE_INTERVAL = 500;
-const RESCUE_STAGGER = 170;
+/* Milliseconds. While a collection is stuck, for some seconds, every rescuer that comes is lost; then the next one comes. */
+const RESCUE_INTERVALS = [500, 1300, 3100, 6700, 13000, 29000, 61000];
 const RESCUE_BATCH = 2000;
 
 /* Future -> Set of functions. It holds the futures, as C does while it waits. */
@@ -47,15 +47,11 @@ function rescue() {
         deadline.check();
 }
 
-/* When each rescuer came last. There are several, each of which looks after the others, since they may be lost too. */
-const rescuers = [0, 0, 0];
-
-function isLate(i, now) {
-    return now - rescuers[i] > 5000 * (RESCUE_INTERVAL + RESCUE_STAGGER * i);
-}
+/* When each rescuer came last, in microseconds. They look after each other, since they may be lost too. */
+const rescuers = RESCUE_INTERVALS.map(() => 0);
 
 function startRescuer(i) {
-    GLib.timeout_add(GLib.PRIORITY_DEFAULT, RESCUE_INTERVAL + RESCUE_STAGGER * i, () => {
+    GLib.timeout_add(GLib.PRIORITY_DEFAULT, RESCUE_INTERVALS[i], () => {
         rescue();
         if (watched.size + deadlines.size > 0) {
             rescuers[i] = GLib.get_monotonic_time();
@@ -72,12 +68,13 @@ function startRescuer(i) {
 function armRescue() {
     const now = GLib.get_monotonic_time();
 
-    for (let i = 0; i < rescuers.length; i++) {
-        if (isLate(i, now)) {
+    RESCUE_INTERVALS.forEach((interval, i) => {
+        /* It is not there, or long overdue. */
+        if (now - rescuers[i] > 3000 * interval) {
             rescuers[i] = now;
             startRescuer(i);
         }
-    }
+    });
 }
 
 function beginWatch(future) {
@@ -151,7 +148,7 @@ class Deadline {
     }
 
     check() {
-        if (GLib.get_monotonic_time() >= this._time + RESCUE_INTERVAL * 1000)
+        if (GLib.get_monotonic_time() >= this._time + 1000 * RESCUE_INTERVALS[0])
             this._pass();
     }
 
