@@ -232,10 +232,12 @@ _cf_thread_pool_push (CfThreadPool *self,
       return TRUE;
     }
 
+  /* Not under the lock: bindings are told of it. */
+  _cf_future_ref (future);
   _cf_lock (&self->lock);
   accepted = accepts_locked (self, error);
   if (accepted)
-    append_locked (self, _cf_future_ref (future));
+    append_locked (self, future);
   _cf_future_end_queueing (future, accepted);
   if (accepted)
     call = _cf_thread_pool_call_locked (self);
@@ -244,6 +246,8 @@ _cf_thread_pool_push (CfThreadPool *self,
   _cf_thread_pool_make_call (self, call);
   if (accepted)
     _cf_wait_graph_scheduled (future);
+  else
+    cf_future_unref (future);
 
   return accepted;
 }
