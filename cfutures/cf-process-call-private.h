@@ -32,7 +32,8 @@ typedef struct
   guint64          id;           /* (mutex lock): under which it was sent */
   guint            n_starts;     /* (manager): how often a worker died of it */
   gboolean         running;      /* (manager): its future is set running */
-  gulong           cancelled_id; /* (manager): the handler on the cancellable, or 0 */
+  gulong           cancelled_id; /* (atomic): the handler on the cancellable of a running one, or 0 */
+  gint             is_unwanted;  /* (atomic): its cancellable was cancelled, and the worker is to hear of it */
 } CfProcessCall;
 
 CfProcessCall *_cf_process_call_new (CfFuture *future,
@@ -43,6 +44,9 @@ void           _cf_process_call_unref (CfProcessCall *self);
 void           _cf_process_call_fill_frame (CfProcessCall *self,
                                             CfWireFrame   *frame);
 gboolean       _cf_process_call_claim (CfProcessCall *self);
+gboolean       _cf_process_call_watch (CfProcessCall *self,
+                                       GSource       *wake);
+void           _cf_process_call_unwatch (CfProcessCall *self);
 char          *_cf_process_call_describe (CfProcessCall *self);
 gboolean       _cf_process_call_is_last_reply (CfProcessCall     *self,
                                                const CfWireFrame *frame);

@@ -136,6 +136,67 @@ _cf_process_call_claim (CfProcessCall *self)
   return self->running;
 }
 
+typedef struct
+{
+  CfProcessCall *call; /* (owned) */
+  GSource       *wake; /* (owned) */
+} CancelWatch;
+
+static void
+cancel_watch_free (gpointer          data,
+                   GClosure *closure G_GNUC_UNUSED)
+{
+  CancelWatch *self = data;
+
+  _cf_process_call_unref (self->call);
+  g_source_unref (self->wake);
+  g_free (self);
+}
+
+/* In the thread that cancels: the manager tells the worker. */
+static void
+cancelled_cb (GCancellable *cancellable G_GNUC_UNUSED,
+              gpointer                  user_data)
+{
+  CancelWatch *self = user_data;
+
+  g_atomic_int_set (&self->call->is_unwanted, TRUE);
+  g_source_set_ready_time (self->wake, 0);
+}
+
+/* From now on @wake becomes ready when the cancellable of the running call is cancelled.  TRUE: it is already. */
+gboolean
+_cf_process_call_watch (CfProcessCall *self,
+                        GSource       *wake)
+{
+  GCancellable *cancellable = cf_future_get_cancellable (self->future);
+  CancelWatch  *watch;
+  gulong        id;
+
+  if (__atomic_load_n (&self->cancelled_id, __ATOMIC_ACQUIRE) == 0)
+    {
+      watch = g_new (CancelWatch, 1);
+      watch->call = _cf_process_call_ref (self);
+      watch->wake = g_source_ref (wake);
+      id = g_signal_connect_data (cancellable, "cancelled", G_CALLBACK (cancelled_cb), watch, cancel_watch_free, 0);
+      __atomic_store_n (&self->cancelled_id, id, __ATOMIC_RELEASE);
+    }
+  if (g_cancellable_is_cancelled (cancellable))
+    g_atomic_int_set (&self->is_unwanted, TRUE);
+
+  return g_atomic_int_get (&self->is_unwanted) != 0;
+}
+
+/* Not g_cancellable_disconnect(), which waits for handlers: one of them may be what ends the call. */
+void
+_cf_process_call_unwatch (CfProcessCall *self)
+{
+  gulong id = __atomic_exchange_n (&self->cancelled_id, 0, __ATOMIC_ACQ_REL);
+
+  if (id != 0)
+    g_signal_handler_disconnect (cf_future_get_cancellable (self->future), id);
+}
+
 /* The name of the future, of the function, or where the function is. */
 char *
 _cf_process_call_describe (CfProcessCall *self)

@@ -55,6 +55,8 @@ forget (CfProcessManager *self,
   g_mutex_lock (&self->lock);
   g_hash_table_remove (self->calls, call->future);
   g_mutex_unlock (&self->lock);
+
+  _cf_process_call_unwatch (call);
 }
 
 /* Back to the front of the queue, as if it had never left; unless nobody waits for it any more. */
@@ -267,6 +269,7 @@ _cf_process_manager_break (CfProcessManager *self,
     {
       if (_cf_process_call_claim (call))
         _cf_process_call_fail (call, reason);
+      _cf_process_call_unwatch (call);
       _cf_process_call_unref (call);
     }
 }

@@ -110,6 +110,7 @@ struct _CfProcessManager
   GPtrArray        *workers;         /* (manager) (element-type CfProcessWorker) */
   GPtrArray        *dead_workers;    /* (manager) (element-type CfProcessWorker): to be freed */
   GSource          *timer;           /* (manager) */
+  GSource          *kick;            /* (manager), and whoever cancels a running call */
   guint             n_failed_starts; /* (manager): in a row */
   gboolean          can_start;       /* (manager): a worker was ready once */
   gint64            next_start;      /* (manager): not before */

@@ -304,7 +304,9 @@ _cf_process_manager_run (CfProcessManager *self)
 {
   g_main_context_push_thread_default (self->context);
   self->timer = g_source_new (&timer_funcs, sizeof (GSource));
+  self->kick = g_source_new (&timer_funcs, sizeof (GSource));
   g_source_attach (self->timer, self->context);
+  g_source_attach (self->kick, self->context);
 
   manage (self);
   while (!wind_up (self))
@@ -315,6 +317,8 @@ _cf_process_manager_run (CfProcessManager *self)
 
   g_ptr_array_set_size (self->dead_workers, 0);
   g_source_destroy (self->timer);
+  g_source_destroy (self->kick);
   g_clear_pointer (&self->timer, g_source_unref);
+  g_clear_pointer (&self->kick, g_source_unref);
   g_main_context_pop_thread_default (self->context);
 }

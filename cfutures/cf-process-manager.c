@@ -236,7 +236,10 @@ _cf_process_manager_doom (CfProcessManager *self,
   if (call != NULL)
     _cf_process_manager_wake (self);
   if (forgotten != NULL)
-    _cf_process_call_unref (forgotten);
+    {
+      _cf_process_call_unwatch (forgotten);
+      _cf_process_call_unref (forgotten);
+    }
 
   return call != NULL;
 }

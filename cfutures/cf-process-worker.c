@@ -106,10 +106,30 @@ drop_call (CfProcessWorker *self,
     g_hash_table_remove (self->manager->calls, call->future);
   g_mutex_unlock (&self->manager->lock);
 
+  _cf_process_call_unwatch (call);
   if (was_here)
     _cf_process_call_unref (call);
 
   return was_here;
+}
+
+/* What runs is told when it is not wanted any more. */
+static void
+watch (CfProcessWorker *self,
+       CfProcessCall   *call)
+{
+  if (_cf_process_call_watch (call, self->manager->kick))
+    _cf_process_manager_wake (self->manager);
+}
+
+/* The cancellable of what it runs was cancelled. */
+static void
+pass_cancel_on (CfProcessWorker *self)
+{
+  g_autoptr (CfProcessCall) oldest = dup_oldest (self);
+
+  if (oldest != NULL && g_atomic_int_compare_and_exchange (&oldest->is_unwanted, TRUE, FALSE) && self->has_page)
+    _cf_worker_process_cancel_call (self->process, oldest->id);
 }
 
 /* The oldest call is the one that runs: it cannot be cancelled any more. */
@@ -120,8 +140,13 @@ claim_oldest (CfProcessWorker *self)
     {
       g_autoptr (CfProcessCall) oldest = dup_oldest (self);
 
-      if (oldest == NULL || oldest->running || _cf_process_call_claim (oldest))
+      if (oldest == NULL || oldest->running)
         return;
+      if (_cf_process_call_claim (oldest))
+        {
+          watch (self, oldest);
+          return;
+        }
 
       /* Cancelled just now; if it has started nevertheless, nobody will hear of it. */
       _cf_page_take_back (_cf_worker_process_get_page (self->process), oldest->slot % CF_PAGE_N_SLOTS, oldest->id);
@@ -407,6 +432,8 @@ _cf_process_worker_give (CfProcessWorker *self)
       drop_call (self, call);
       return TRUE;
     }
+  if (call->running)
+    watch (self, call);
   if (is_first)
     {
       self->last_event = g_get_monotonic_time ();
@@ -547,6 +574,7 @@ _cf_process_worker_check (CfProcessWorker *self,
   const CfProcessSettings *settings = &self->manager->now;
 
   check_doom (self);
+  pass_cancel_on (self);
 
   if (self->deadline >= 0 && now >= self->deadline)
     {

@@ -201,6 +201,64 @@ test_terminate (void)
   process_pool_end (executor);
 }
 
+/* Comes to the gate, and stays until it is not wanted any more. */
+static GVariant *
+call_until_cancelled (GVariant     *args,
+                      GCancellable *cancellable,
+                      GError      **error)
+{
+  GPollFD pollfd;
+
+  g_variant_unref (g_variant_take_ref (call_gate (args, NULL, NULL)));
+  if (g_cancellable_make_pollfd (cancellable, &pollfd))
+    g_poll (&pollfd, 1, -1);
+  g_cancellable_release_fd (cancellable);
+  g_cancellable_set_error_if_cancelled (cancellable, error);
+
+  return NULL;
+}
+
+static GVariant *
+call_is_cancelled (GVariant *args G_GNUC_UNUSED,
+                   GCancellable  *cancellable,
+                   GError **error G_GNUC_UNUSED)
+{
+  return g_variant_new_boolean (g_cancellable_is_cancelled (cancellable));
+}
+
+static void
+test_cancellable (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  ProcessGate gate;
+
+  g_test_summary ("The cancellable of a running call reaches its function, and no other one's.");
+
+  process_gate_init (&gate);
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (CfFuture) future = submit (executor, call_until_cancelled, process_gate_args (&gate));
+      g_autoptr (CfFuture) next = submit (executor, call_is_cancelled, NULL);
+      g_autoptr (GVariant) is_cancelled = NULL;
+
+      /* Asked for before it starts, and only while it runs; cancelled while it runs, and before it looks. */
+      if (i % 2 == 0)
+        cf_future_get_cancellable (future);
+      process_gate_await (&gate);
+      if (i % 3 == 0)
+        g_cancellable_cancel (cf_future_get_cancellable (future));
+      process_gate_open (&gate, 1);
+      g_cancellable_cancel (cf_future_get_cancellable (future));
+      assert_future_fails (future, G_IO_ERROR, G_IO_ERROR_CANCELLED, NULL);
+      g_assert_cmpint (cf_future_get_state (future), ==, CF_FUTURE_STATE_FINISHED);
+      is_cancelled = cf_future_dup_variant (next, -1, NULL);
+      g_assert_false (g_variant_get_boolean (is_cancelled));
+    }
+  g_assert_cmpuint (get_uint64 (executor, "n-deaths"), ==, 0);
+  process_gate_clear (&gate);
+  process_pool_end (executor);
+}
+
 static void
 test_end_workers (gconstpointer how)
 {
@@ -405,6 +463,7 @@ main (int    argc,
   g_test_add_func ("/process-pool/cancel", test_cancel);
   g_test_add_func ("/process-pool/nobody-waits-for-a-long-call", test_nobody_waits_for_a_long_call);
   g_test_add_func ("/process-pool/timeout", test_timeout);
+  g_test_add_func ("/process-pool/cancellable", test_cancellable);
   g_test_add_func ("/process-pool/terminate", test_terminate);
   g_test_add_data_func ("/process-pool/terminate-workers", GINT_TO_POINTER (SIGTERM), test_end_workers);
   g_test_add_data_func ("/process-pool/kill-workers", GINT_TO_POINTER (SIGKILL), test_end_workers);
