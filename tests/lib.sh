@@ -45,7 +45,7 @@ quietly () {
   said=$("$@" 2>&1) || { echo "$said" >&2; return 1; }
 }
 
-# The first python3 may not be the one that has PyGObject.
+# The first python3 may not be the one that has PyGObject; a folder of overrides alone can be imported, too.
 python_with_gi () {
-  python3 -c 'import gi' 2>/dev/null && echo python3 || echo /usr/bin/python3
+  python3 -c 'from gi import require_version' 2>/dev/null && echo python3 || echo /usr/bin/python3
 }
