@@ -214,17 +214,22 @@ arm (Queue *queue)
     g_source_set_ready_time (queue->source, 0);
 }
 
+/* What @state, in which the future is in no lane, has to become, for who then calls _cf_delivery_link(). */
+guint
+_cf_delivery_begin_link (guint state)
+{
+  return (state & ~LANE_MASK) | CF_FLAG_LINKED | get_own_lane () << LANE_SHIFT;
+}
+
 /* FALSE: it is in a lane, or somebody else is about to put it there. */
 static gboolean
-begin_link (CfFuture *self,
-            guint     number)
+begin_link (CfFuture *self)
 {
   guint *state = &_cf_future_fields (self)->state;
   guint  before = _cf_future_load (self);
 
   while ((before & CF_FLAG_LINKED) == 0)
-    if (__atomic_compare_exchange_n (state, &before, (before & ~LANE_MASK) | CF_FLAG_LINKED | number << LANE_SHIFT, TRUE,
-                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    if (__atomic_compare_exchange_n (state, &before, _cf_delivery_begin_link (before), TRUE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
       return TRUE;
 
   return FALSE;
@@ -234,18 +239,35 @@ begin_link (CfFuture *self,
 void
 _cf_delivery_add (CfFuture *self)
 {
+  if (begin_link (self))
+    _cf_delivery_link (self);
+}
+
+void
+_cf_delivery_link (CfFuture *self)
+{
   guint  number = get_own_lane ();
-  Queue *queue;
-
-  if (!begin_link (self, number))
-    return;
-
-  queue = get_queue (_cf_future_fields (self)->context);
+  Queue *queue = get_queue (_cf_future_fields (self)->context);
   _cf_lock (&lane_locks[number].lock);
   append_locked (&queue->lanes[number], self);
   _cf_unlock (&lane_locks[number].lock);
 
   arm (queue);
+}
+
+static void
+remove_locked (CfFuture *self)
+{
+  guint state = _cf_future_load (self);
+
+  if ((state & CF_FLAG_LINKED) == 0)
+    return;
+  unlink_locked (get_lane_locked (self), self);
+  /* Nobody else has it, so that nobody else changes its flags, save the one who tells it. */
+  if ((state & CF_FLAG_TELLING) != 0)
+    clear_flags (self, CF_FLAG_LINKED);
+  else
+    __atomic_store_n (&_cf_future_fields (self)->state, state & ~(guint) CF_FLAG_LINKED, __ATOMIC_RELEASE);
 }
 
 /* @self is about to end. */
@@ -259,9 +281,35 @@ _cf_delivery_remove (CfFuture *self)
     return;
 
   _cf_lock (lock);
-  if ((clear_flags (self, CF_FLAG_LINKED) & CF_FLAG_LINKED) != 0)
-    unlink_locked (get_lane_locked (self), self);
+  remove_locked (self);
   _cf_unlock (lock);
+}
+
+/* Those of one lane. */
+static void
+remove_from_lane (guint      number,
+                  CfFuture **futures,
+                  guint      n_futures)
+{
+  _cf_lock (&lane_locks[number].lock);
+  for (guint i = 0; i < n_futures; i++)
+    if (get_lane_number (_cf_future_load (futures[i])) == number)
+      remove_locked (futures[i]);
+  _cf_unlock (&lane_locks[number].lock);
+}
+
+/* The same for several, which costs little more than for one. */
+void
+_cf_delivery_remove_many (CfFuture **futures,
+                          guint      n_futures)
+{
+  guint lanes = 0;
+
+  for (guint i = 0; i < n_futures; i++)
+    lanes |= 1u << get_lane_number (_cf_future_load (futures[i]));
+  for (guint number = 0; number < N_LANES; number++)
+    if ((lanes & 1u << number) != 0)
+      remove_from_lane (number, futures, n_futures);
 }
 
 /* @self is being dropped, and has a handler that is to be called: its entry takes the last reference over.  It no longer

@@ -30,6 +30,9 @@
 /* What the library's own classes say of themselves, in the private part of their class. */
 typedef gpointer (*GetOwner) (CfExecutor *self);
 typedef guint (*GetDefaultMaxWorkers) (void);
+typedef gboolean (*ScheduleFresh) (CfExecutor *self,
+                                   CfFuture   *future,
+                                   GError    **error);
 
 typedef struct
 {
@@ -195,6 +198,22 @@ cf_executor_init (CfExecutor *self G_GNUC_UNUSED)
 
 /* Submitting */
 
+/* The class of what was seen last is known to be one of executors. */
+static gboolean
+is_executor (gpointer self)
+{
+  static gpointer known; /* (atomic) */
+  gpointer        klass = self != NULL ? ((GTypeInstance *) self)->g_class : NULL;
+
+  if (G_LIKELY (klass != NULL && __atomic_load_n (&known, __ATOMIC_RELAXED) == klass))
+    return TRUE;
+  if (!CF_IS_EXECUTOR (self))
+    return FALSE;
+  __atomic_store_n (&known, klass, __ATOMIC_RELAXED);
+
+  return TRUE;
+}
+
 static gboolean
 check_open (CfExecutor *self,
             GError    **error)
@@ -233,13 +252,34 @@ schedule (CfExecutor *self,
   return FALSE;
 }
 
+/* Whether the scheduling is the library's own, and no subclass looks at what is scheduled. */
+static gboolean
+schedules_itself (CfExecutorClass *klass)
+{
+  return (gpointer) klass->schedule == klass->sharing_schedule && klass->sharing_schedule != NULL;
+}
+
+/* The same for a future that nobody else knows yet. */
+static gboolean
+schedule_fresh (CfExecutor *self,
+                CfFuture   *future,
+                GError    **error)
+{
+  CfExecutorClass *klass = CF_EXECUTOR_GET_CLASS (self);
+
+  if (!schedules_itself (klass))
+    return schedule (self, future, error);
+
+  return check_open (self, error) && ((ScheduleFresh) klass->schedule_fresh) (self, future, error);
+}
+
 /* Takes @future over. */
 static CfFuture *
 submit (CfExecutor *self,
         CfFuture   *future,
         GError    **error)
 {
-  if (schedule (self, future, error))
+  if (schedule_fresh (self, future, error))
     return future;
   cf_future_unref (future);
 
@@ -268,7 +308,7 @@ cf_executor_submit (CfExecutor *self,
                     GVariant   *args,
                     GError    **error)
 {
-  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
+  g_return_val_if_fail (is_executor (self), NULL);
   g_return_val_if_fail (func != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
@@ -360,7 +400,7 @@ cf_executor_submit_task (CfExecutor    *self,
                          GDestroyNotify destroy,
                          GError       **error)
 {
-  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
+  g_return_val_if_fail (is_executor (self), NULL);
   g_return_val_if_fail (func != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
@@ -405,15 +445,6 @@ schedule_item (gpointer  executor,
   return schedule (executor, future, error);
 }
 
-/* Whether the workers can share the items of a map, and nobody looks at what is scheduled. */
-static gboolean
-is_sharing (CfExecutor *self)
-{
-  CfExecutorClass *klass = CF_EXECUTOR_GET_CLASS (self);
-
-  return klass->get_owner != NULL && (gpointer) klass->schedule == klass->sharing_schedule;
-}
-
 static CfResultIter *
 map (CfExecutor *self,
      CfFunc      func,
@@ -426,7 +457,8 @@ map (CfExecutor *self,
 {
   CfMap *made = _cf_map_new (func, function, items, chunksize);
 
-  if (buffersize > 0 || !is_sharing (self))
+  /* Else the workers share the items. */
+  if (buffersize > 0 || !schedules_itself (CF_EXECUTOR_GET_CLASS (self)))
     return _cf_result_iter_new (made, G_OBJECT (self), schedule_item, timeout_us, chunksize, buffersize, error);
 
   _cf_map_set_sharing (made, ((GetOwner) CF_EXECUTOR_GET_CLASS (self)->get_owner) (self));

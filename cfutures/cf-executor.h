@@ -50,7 +50,8 @@ struct _CfExecutorClass
   gpointer sharing_schedule;
   gboolean sends_names;
   gpointer get_default_max_workers;
-  gpointer padding[5];
+  gpointer schedule_fresh;
+  gpointer padding[4];
 };
 
 CF_AVAILABLE_IN_ALL

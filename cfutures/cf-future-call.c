@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include "cf-delivery-private.h"
 #include "cf-error.h"
 #include "cf-function-private.h"
 #include "cf-future-private.h"
@@ -18,7 +19,7 @@ new_with_call (guint    kind,
   CfFuture       *self = _cf_future_alloc ();
   CfFutureFields *fields = _cf_future_fields (self);
 
-  fields->state = CF_PHASE_PENDING | kind;
+  fields->state |= kind;
   fields->call.func = func;
   fields->call.data = data;
 
@@ -119,7 +120,7 @@ _cf_future_release_call (CfFuture *self,
   if ((state & CF_CALL_MASK) == 0)
     return;
 
-  fields->call.data = NULL;
+  __atomic_store_n (&fields->call.data, NULL, __ATOMIC_RELAXED);
   release_data (self, state & CF_CALL_MASK, call.data);
   if (call.owner != NULL && call.owner->release != NULL)
     call.owner->release (call.owner);
@@ -161,12 +162,13 @@ is_set (const GValue *value)
 }
 
 static void
-call_func (CfFutureCall *call,
+call_func (CfFunc        func,
+           GVariant     *args,
            GCancellable *cancellable,
            GValue       *result,
            GError      **error)
 {
-  GVariant *variant = ((CfFunc) call->func) (call->data, cancellable, error);
+  GVariant *variant = func (args, cancellable, error);
 
   if (variant == NULL)
     return;
@@ -175,20 +177,21 @@ call_func (CfFutureCall *call,
 }
 
 static gboolean
-call_by_kind (CfFuture     *self,
-              guint         kind,
-              CfFutureCall *call,
-              GCancellable *cancellable,
-              GValue       *result,
-              GError      **error)
+call_by_kind (CfFuture            *self,
+              const CfFutureClaim *claim,
+              GCancellable        *cancellable,
+              GValue              *result,
+              GError             **error)
 {
-  if (kind == CF_CALL_TASK)
-    return ((CfTaskFunc) call->func) (result, cancellable, call->data, error);
+  CfFunc func = (CfFunc) claim->func;
 
-  if (kind == CF_CALL_NAMED)
-    call->func = (gpointer) _cf_function_find_named (_cf_future_peek_extra (self)->function, error);
-  if (call->func != NULL)
-    call_func (call, cancellable, result, error);
+  if (claim->kind == CF_CALL_TASK)
+    return ((CfTaskFunc) claim->func) (result, cancellable, claim->data, error);
+
+  if (claim->kind == CF_CALL_NAMED)
+    func = _cf_function_find_named (_cf_future_peek_extra (self)->function, error);
+  if (func != NULL)
+    call_func (func, claim->data, cancellable, result, error);
 
   return is_set (result);
 }
@@ -207,23 +210,24 @@ check_outcome (gboolean success,
 
 /* Runs a claimed future in this thread, and settles it. */
 void
-_cf_future_run_claimed (CfFuture *self)
+_cf_future_run_claimed (CfFuture            *self,
+                        const CfFutureClaim *claim)
 {
-  CfFutureCall  call;
-  guint         kind = _cf_future_start (self, &call);
   CfWaitFrame   frame;
   GValue        result = G_VALUE_INIT;
   GError       *error = NULL;
   GCancellable *cancellable = _cf_future_lend_cancellable (self);
   gboolean      success;
 
+  if (claim->is_linking)
+    _cf_delivery_link (self);
   _cf_wait_frame_push (&frame, self);
-  success = call_by_kind (self, kind, &call, cancellable, &result, &error);
+  success = call_by_kind (self, claim, cancellable, &result, &error);
   check_outcome (success, &result, &error);
   _cf_future_take_cancellable_back (self, cancellable);
-  release_data (self, kind, call.data);
-  if (call.owner != NULL && call.owner->release != NULL)
-    call.owner->release (call.owner);
+  release_data (self, claim->kind, claim->data);
+  if (claim->owner != NULL && claim->owner->release != NULL)
+    claim->owner->release (claim->owner);
   _cf_wait_frame_pop (&frame);
 
   /* Somebody may have settled it by hand meanwhile. */
@@ -252,12 +256,14 @@ _cf_future_run_claimed (CfFuture *self)
 gboolean
 cf_future_run (CfFuture *self)
 {
+  CfFutureClaim claim;
+
   g_return_val_if_fail (_cf_is_future (self), FALSE);
 
-  if ((_cf_future_load (self) & CF_FLAG_QUEUED) == 0 && _cf_future_claim (self, TRUE))
+  if ((_cf_future_load (self) & CF_FLAG_QUEUED) == 0 && _cf_future_claim (self, &claim, TRUE))
     {
       _cf_future_ref (self);
-      _cf_future_run_claimed (self);
+      _cf_future_run_claimed (self, &claim);
       cf_future_unref (self);
       return TRUE;
     }

@@ -18,32 +18,40 @@
 
 #define FREE_LIST_MAX 2048
 
+#define N_LEAVING_MAX 32
+
+static CF_THREAD_LOCAL CfFuture *leaving[N_LEAVING_MAX]; /* empty, with the last reference, but in the queue of their context */
+static CF_THREAD_LOCAL guint     n_leaving;              /* in leaving */
+
 static CF_THREAD_LOCAL CfFuture *free_list;  /* linked by their private words */
 static CF_THREAD_LOCAL guint     n_free;     /* in free_list */
 static CF_THREAD_LOCAL gboolean  is_watched; /* the thread's end empties the list */
 static CF_THREAD_LOCAL gboolean  is_shut;    /* the thread is ending */
 
-static void empty_free_list (gpointer data);
+static void end_thread (gpointer data);
 
-static GPrivate thread_end = G_PRIVATE_INIT (empty_free_list);
+static GPrivate thread_end = G_PRIVATE_INIT (end_thread);
 
 static void
-empty_free_list (gpointer data G_GNUC_UNUSED)
+watch_thread (void)
 {
-  is_shut = TRUE;
-  while (free_list != NULL)
-    {
-      CfFuture *self = free_list;
-
-      free_list = _cf_future_fields (self)->next;
-      g_type_free_instance ((GTypeInstance *) self);
-    }
-  n_free = 0;
+  if (is_watched)
+    return;
+  is_watched = TRUE;
+  g_private_set (&thread_end, &thread_end);
 }
 
-/* Who looks for errors in the use of memory wants every object to be a fresh one. */
 static gboolean
-is_recycling (void)
+is_set_in_environment (const char *name)
+{
+  const char *value = g_getenv (name);
+
+  return value != NULL && *value != '\0';
+}
+
+/* Who looks for errors in the use of memory or objects wants every one to be a fresh one, made by GObject. */
+static gboolean
+may_recycle (void)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return FALSE;
@@ -52,16 +60,33 @@ is_recycling (void)
   return FALSE;
 #endif
 #endif
-  static gsize answer;
+  return !is_set_in_environment ("G_SLICE") && !is_set_in_environment ("GOBJECT_DEBUG");
+}
 
-  if (g_once_init_enter (&answer))
-    {
-      const char *slice = g_getenv ("G_SLICE");
+static gboolean is_recycling; /* (const) once the first future was made */
 
-      g_once_init_leave (&answer, slice != NULL && *slice != '\0' ? 1 : 2);
-    }
+/* A fresh object is always the same: the first one is made by GObject, others are copies of it, in memory that GObject
+ * can free, but without the reference to the class that it would drop then: see cf_future_finalize(). */
 
-  return answer == 2;
+static CfFuture pattern; /* (const) once the first future was made */
+
+static void
+make_pattern (void)
+{
+  g_autoptr (CfFuture) first = g_object_new (CF_TYPE_FUTURE, NULL);
+
+  memcpy (&pattern, first, sizeof pattern);
+  memset (_cf_future_fields (&pattern), 0, sizeof (CfFutureFields));
+  _cf_future_fields (&pattern)->state = CF_FLAG_COPIED;
+}
+
+static void
+free_memory (CfFuture *self)
+{
+  if ((_cf_future_load (self) & CF_FLAG_COPIED) != 0)
+    g_slice_free (CfFuture, self);
+  else
+    g_type_free_instance ((GTypeInstance *) self);
 }
 
 /* Beside the reference count, GObject notes whether a handler was ever connected to an object.  Where is found out on two
@@ -98,6 +123,8 @@ learn (void)
   if (G_STRUCT_OFFSET (GObject, qdata) - NOTES_OFFSET != sizeof (guint) || !g_once_init_enter (&is_done))
     return;
   handler_note = find_note ("done") & find_note ("notify::state");
+  make_pattern ();
+  is_recycling = may_recycle ();
   g_once_init_leave (&is_done, TRUE);
 }
 
@@ -119,21 +146,26 @@ dup_context (void)
 CfFuture *
 _cf_future_alloc (void)
 {
-  CfFuture       *self = free_list;
-  CfFutureFields *fields;
+  CfFuture *self = free_list;
 
-  if (self == NULL)
+  if (self != NULL)
+    {
+      guint origin = _cf_future_load (self) & CF_FLAG_COPIED;
+
+      free_list = _cf_future_fields (self)->next;
+      n_free--;
+      memset (_cf_future_fields (self), 0, sizeof (CfFutureFields));
+      _cf_future_fields (self)->state = origin;
+      __atomic_store_n (&G_OBJECT (self)->ref_count, 1, __ATOMIC_RELAXED);
+    }
+  else
     {
       learn ();
-      return g_object_new (CF_TYPE_FUTURE, NULL);
+      if (!is_recycling)
+        return g_object_new (CF_TYPE_FUTURE, NULL);
+      self = g_slice_dup (CfFuture, &pattern);
     }
-
-  fields = _cf_future_fields (self);
-  free_list = fields->next;
-  n_free--;
-  memset (fields, 0, sizeof *fields);
-  fields->context = dup_context ();
-  g_atomic_int_set (&G_OBJECT (self)->ref_count, 1);
+  _cf_future_fields (self)->context = dup_context ();
 
   return self;
 }
@@ -158,6 +190,13 @@ drop_callbacks (CfFutureFields *fields)
     }
 }
 
+/* Numbers do not. */
+static gboolean
+holds_something (const GValue *result)
+{
+  return G_VALUE_TYPE (result) > G_TYPE_DOUBLE;
+}
+
 /* Releases all that a future has, which nobody holds any more. */
 void
 _cf_future_reset (CfFuture *self)
@@ -168,7 +207,7 @@ _cf_future_reset (CfFuture *self)
 
   if ((state & CF_CALL_MASK) != 0)
     _cf_future_release_call (self, state);
-  else if (_cf_phase_is_done (state) && G_VALUE_TYPE (&fields->result) != 0)
+  else if (_cf_phase_is_done (state) && holds_something (&fields->result))
     g_value_unset (&fields->result);
 
   if (!_cf_waiters_is_empty (&fields->waiters))
@@ -181,18 +220,14 @@ _cf_future_reset (CfFuture *self)
 static void
 recycle (CfFuture *self)
 {
-  if (n_free >= FREE_LIST_MAX || is_shut || !is_recycling () || (handler_note != 0 && may_have_handlers (self)))
+  if (n_free >= FREE_LIST_MAX || is_shut || !is_recycling || (handler_note != 0 && may_have_handlers (self)))
     {
-      g_type_free_instance ((GTypeInstance *) self);
+      free_memory (self);
       return;
     }
 
-  if (!is_watched)
-    {
-      is_watched = TRUE;
-      g_private_set (&thread_end, &thread_end);
-    }
-  g_atomic_int_set (&G_OBJECT (self)->ref_count, 0);
+  watch_thread ();
+  __atomic_store_n (&G_OBJECT (self)->ref_count, 0, __ATOMIC_RELAXED);
   _cf_future_fields (self)->next = free_list;
   free_list = self;
   n_free++;
@@ -219,6 +254,16 @@ typedef enum
   HELD, /* the context had taken one of its own */
 } Leaving;
 
+/* The queue of the context does not know it any more. */
+static Leaving
+leave (CfFuture *self)
+{
+  if (_cf_delivery_hand_over (self))
+    return KEPT;
+
+  return g_atomic_int_get (&((GObject *) self)->ref_count) == 1 ? LEFT : HELD;
+}
+
 /* The context may take a reference for as long as it knows the future. */
 static Leaving
 leave_context (CfFuture *self)
@@ -229,10 +274,62 @@ leave_context (CfFuture *self)
     return _cf_delivery_keep (self) ? KEPT : HELD;
 
   _cf_delivery_remove (self);
-  if (_cf_delivery_hand_over (self))
-    return KEPT;
 
-  return g_atomic_int_get (&((GObject *) self)->ref_count) == 1 ? LEFT : HELD;
+  return leave (self);
+}
+
+/* Nobody can hear of it any more, and no context has to be let go: it may leave the queue together with others. */
+static gboolean
+can_leave_later (CfFuture *self)
+{
+  return (_cf_future_load (self) & CF_FLAG_LINKED) != 0 && _cf_future_fields (self)->context == NULL &&
+         !may_have_handlers (self) && !is_shut && is_recycling;
+}
+
+static void
+leave_together (void)
+{
+  guint n = n_leaving;
+
+  _cf_delivery_remove_many (leaving, n);
+  n_leaving = 0;
+  for (guint i = 0; i < n; i++)
+    switch (leave (leaving[i]))
+      {
+      case KEPT:
+        break;
+      case HELD:
+        g_object_unref (leaving[i]);
+        break;
+      case LEFT:
+      default:
+        recycle (leaving[i]);
+      }
+}
+
+static void
+leave_later (CfFuture *self)
+{
+  watch_thread ();
+  _cf_future_reset (self);
+  leaving[n_leaving++] = self;
+  if (n_leaving == N_LEAVING_MAX)
+    leave_together ();
+}
+
+static void
+end_thread (gpointer data G_GNUC_UNUSED)
+{
+  is_shut = TRUE;
+  leave_together ();
+  while (free_list != NULL)
+    {
+      CfFuture *self = free_list;
+
+      free_list = _cf_future_fields (self)->next;
+      free_memory (self);
+    }
+  n_free = 0;
 }
 
 /**
@@ -256,6 +353,11 @@ cf_future_unref (CfFuture *self)
     }
   if (drop_if_not_last (self))
     return;
+  if (can_leave_later (self))
+    {
+      leave_later (self);
+      return;
+    }
 
   switch (leave_context (self))
     {

@@ -15,6 +15,16 @@ G_BEGIN_DECLS
 /* Where a scheduled future waits for its turn.  The functions are called without any lock. */
 typedef struct _CfFutureOwner CfFutureOwner;
 
+/* What a worker takes from a future in order to run it. */
+typedef struct
+{
+  guint          kind;
+  gpointer       func;
+  gpointer       data;       /* (owned) (nullable) */
+  CfFutureOwner *owner;      /* (nullable) */
+  gboolean       is_linking; /* who has the claim links the future in the queue of its context */
+} CfFutureClaim;
+
 struct _CfFutureOwner
 {
   /* Takes @future, which is being cancelled, out.  FALSE: it has been started, it can not be cancelled. */
@@ -25,7 +35,8 @@ struct _CfFutureOwner
                        CfFuture      *future);
   /* Claims @future, which it queues, for the calling worker to run.  FALSE: it must not, or somebody else has it. */
   gboolean (*claim) (CfFutureOwner *self,
-                     CfFuture      *future);
+                     CfFuture      *future,
+                     CfFutureClaim *claim);
   /* Whether its workers run what they wait for. */
   gboolean (*runs_inline) (CfFutureOwner *self);
   /* How many of its workers have to be stuck for it to be.  May be NULL: it never is. */
@@ -54,11 +65,11 @@ typedef struct
 
 /* The life of a future.  What is in brackets lasts for moments and looks like what it comes from:
  *
- *   PENDING ──▶ [STARTING] ──▶ RUNNING ──▶ [SETTLING] ─────────────▶ FINISHED
- *    │  │ ▲                       └──────▶ [RUNNING_CANCELLING] ──▶ CANCELLED
- *    │  │ └ [ASKING]                                                     ▲
- *    │  │      └──────────────────────────▶ [CANCELLING] ────────────────┘
- *    │  └─────────────────────────────────▶ [PENDING_SETTLING] ───▶ FINISHED
+ *   PENDING ──▶ RUNNING ──▶ [SETTLING] ─────────────▶ FINISHED
+ *    │  │ ▲        └──────▶ [RUNNING_CANCELLING] ──▶ CANCELLED
+ *    │  │ └ [ASKING]                                      ▲
+ *    │  │      └───────────▶ [CANCELLING] ────────────────┘
+ *    │  └──────────────────▶ [PENDING_SETTLING] ───▶ FINISHED
  *
  * Each arrow is an atomic change of `state`, and who made one that leads into brackets owns the call and the result
  * until he leads out of them.
@@ -69,7 +80,6 @@ typedef enum
   CF_PHASE_ASKING,     /* the owner is asked whether it can be cancelled */
   CF_PHASE_CANCELLING, /* the call is being released */
   CF_PHASE_PENDING_SETTLING,
-  CF_PHASE_STARTING,
   CF_PHASE_RUNNING,
   CF_PHASE_SETTLING,
   CF_PHASE_RUNNING_CANCELLING,
@@ -93,6 +103,7 @@ enum
   CF_FLAG_KEPT = 1 << 9,      /* (delivery lock): and that holds a reference */
   CF_FLAG_TELLING = 1 << 11,  /* its context is about to take a reference, without the lock */
   CF_FLAG_HANDED = 1 << 15,   /* while it does: it was given the last one */
+  CF_FLAG_COPIED = 1 << 16,   /* (const): it was made without GObject, and does not hold its class */
 };
 
 /* The private words of a future. */
@@ -180,16 +191,18 @@ void           _cf_future_set_name (CfFuture   *self,
                                     const char *name);
 
 /* cf-future-settle: the state machine */
-gboolean       _cf_future_claim (CfFuture *self,
-                                 gboolean  may_wait);
-guint          _cf_future_start (CfFuture     *self,
-                                 CfFutureCall *call);
+gboolean       _cf_future_claim (CfFuture      *self,
+                                 CfFutureClaim *claim,
+                                 gboolean       may_wait);
 gboolean       _cf_future_claim_running (CfFuture *self);
 CfFutureOwner *_cf_future_peek_owner (CfFuture *self);
 gboolean       _cf_future_settle (CfFuture *self,
                                   GValue   *result,
                                   GError   *error);
 gboolean       _cf_future_terminate_running (CfFuture *self);
+void           _cf_future_queue_fresh (CfFuture      *self,
+                                       CfFutureOwner *owner);
+void           _cf_future_refuse_fresh (CfFuture *self);
 gboolean       _cf_future_try_schedule (CfFuture *self);
 void           _cf_future_unschedule (CfFuture *self);
 gboolean       _cf_future_begin_queueing (CfFuture      *self,
@@ -200,7 +213,8 @@ void           _cf_future_end_queueing (CfFuture *self,
 /* cf-future-call */
 CfFuture *_cf_future_new_for_named (const char *function,
                                     GVariant   *args);
-void      _cf_future_run_claimed (CfFuture *self);
+void      _cf_future_run_claimed (CfFuture            *self,
+                                  const CfFutureClaim *claim);
 void      _cf_future_release_call (CfFuture *self,
                                    guint     state);
 void      _cf_future_get_call (CfFuture    *self,

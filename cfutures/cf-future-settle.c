@@ -50,7 +50,7 @@ load_calm (CfFuture *self)
   for (;;)
     {
       state = _cf_future_load (self);
-      if (get_phase (state) != CF_PHASE_ASKING && get_phase (state) != CF_PHASE_STARTING)
+      if (get_phase (state) != CF_PHASE_ASKING)
         return state;
       _cf_parker_relax (&n_rounds);
     }
@@ -80,30 +80,53 @@ change_phase (CfFuture *self,
   return FALSE;
 }
 
-/* Takes a pending future for the caller, who goes on with _cf_future_start().  With a lock held, do not wait. */
-gboolean
-_cf_future_claim (CfFuture *self,
-                  gboolean  may_wait)
+/* The words of a future in @state, which are right if that does not change meanwhile. */
+static void
+read_call (CfFuture      *self,
+           guint          state,
+           CfFutureClaim *claim)
 {
-  guint state = _cf_future_load (self);
+  CfFutureCall *call = &_cf_future_fields (self)->call;
 
-  if (may_wait)
-    return change_phase (self, CF_PHASE_PENDING, CF_PHASE_STARTING, &state);
+  claim->kind = state & CF_CALL_MASK;
+  claim->func = __atomic_load_n (&call->func, __ATOMIC_RELAXED);
+  claim->data = __atomic_load_n (&call->data, __ATOMIC_RELAXED);
+  claim->owner = (state & CF_FLAG_QUEUED) != 0 ? __atomic_load_n (&call->owner, __ATOMIC_RELAXED) : NULL;
+}
+
+/* Makes a pending future a running one, and moves its call to the caller, who goes on with _cf_future_run_claimed().  The
+ * function stays to be seen, for its name.  With a lock held, do not wait. */
+gboolean
+_cf_future_claim (CfFuture      *self,
+                  CfFutureClaim *claim,
+                  gboolean       may_wait)
+{
+  guint state = may_wait ? load_calm (self) : _cf_future_load (self);
 
   while (get_phase (state) == CF_PHASE_PENDING)
-    if (swap_state (self, &state, (state & ~CF_PHASE_MASK) | CF_PHASE_STARTING))
-      return TRUE;
+    {
+      guint running = (state & ~(CF_PHASE_MASK | CF_CALL_MASK)) | CF_PHASE_RUNNING;
+
+      read_call (self, state, claim);
+      claim->is_linking = (state & CF_FLAG_LINKED) == 0;
+      if (swap_state (self, &state, claim->is_linking ? _cf_delivery_begin_link (running) : running))
+        return TRUE;
+      if (may_wait)
+        state = load_calm (self);
+    }
 
   return FALSE;
 }
 
-/* For the owner of a queued future: claims it, makes it running, and leaves the call where it is. */
+/* For the owner of a queued future, or for who runs it in his own way: leaves the call where it is. */
 gboolean
 _cf_future_claim_running (CfFuture *self)
 {
-  if (!_cf_future_claim (self, TRUE))
+  guint state;
+
+  if (!change_phase (self, CF_PHASE_PENDING, CF_PHASE_RUNNING, &state))
     return FALSE;
-  _cf_future_start (self, NULL);
+  _cf_delivery_add (self);
 
   return TRUE;
 }
@@ -120,22 +143,6 @@ _cf_future_peek_owner (CfFuture *self)
   owner = __atomic_load_n (&_cf_future_fields (self)->call.owner, __ATOMIC_ACQUIRE);
 
   return _cf_future_load (self) == state ? owner : NULL;
-}
-
-/* Makes a claimed future a running one, and moves its call to the caller when there is a place for it.  Returns the kind
- * of the call.  The function stays to be seen, for its name. */
-guint
-_cf_future_start (CfFuture     *self,
-                  CfFutureCall *call)
-{
-  guint kind;
-
-  if (call != NULL)
-    *call = _cf_future_fields (self)->call;
-  kind = set_phase (self, CF_PHASE_RUNNING, 0, call != NULL ? CF_CALL_MASK : 0) & CF_CALL_MASK;
-  _cf_delivery_add (self);
-
-  return kind;
 }
 
 static gpointer
@@ -184,12 +191,12 @@ put_result (CfFuture *self,
   if (error != NULL)
     _cf_future_ensure_extra (self)->error = error;
 
-  /* Somebody may be looking for the function or the owner there. */
+  /* Somebody may be looking for the call there. */
   __atomic_store_n (&fields->call.func, error == NULL && result != NULL ? (gpointer) result->g_type : NULL, __ATOMIC_RELEASE);
   __atomic_store_n (&fields->call.owner, error == NULL && result != NULL ? result->data[1].v_pointer : NULL, __ATOMIC_RELEASE);
   if (error == NULL && result != NULL)
     {
-      fields->result.data[0] = result->data[0];
+      __atomic_store_n (&fields->call.data, result->data[0].v_pointer, __ATOMIC_RELAXED);
       memset (result, 0, sizeof *result);
     }
 }
@@ -333,12 +340,10 @@ cf_future_set_running_or_notify_cancel (CfFuture *self)
 
   g_return_val_if_fail (_cf_is_future (self), FALSE);
 
-  state = _cf_future_load (self);
-  if ((state & CF_FLAG_QUEUED) == 0 && change_phase (self, CF_PHASE_PENDING, CF_PHASE_STARTING, &state))
-    {
-      _cf_future_start (self, NULL);
-      return TRUE;
-    }
+  if ((_cf_future_load (self) & CF_FLAG_QUEUED) == 0 && _cf_future_claim_running (self))
+    return TRUE;
+
+  state = load_calm (self);
   if (get_phase (state) == CF_PHASE_CANCELLING || get_phase (state) == CF_PHASE_CANCELLED)
     notify_cancel (self);
 
@@ -422,6 +427,29 @@ cf_future_set_exception (CfFuture     *self,
   g_error_free (copy);
 
   return refuse_second_outcome (self, error);
+}
+
+/* A future that nobody else knows yet comes into a queue, which gets a reference. */
+void
+_cf_future_queue_fresh (CfFuture      *self,
+                        CfFutureOwner *owner)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+
+  fields->call.owner = owner;
+  __atomic_store_n (&fields->state, fields->state | CF_FLAG_SCHEDULED | CF_FLAG_QUEUED, __ATOMIC_RELAXED);
+  __atomic_store_n (&G_OBJECT (self)->ref_count, 2, __ATOMIC_RELAXED);
+}
+
+/* It did not: the caller ends it. */
+void
+_cf_future_refuse_fresh (CfFuture *self)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+
+  fields->call.owner = NULL;
+  __atomic_store_n (&fields->state, fields->state & ~(guint) (CF_FLAG_SCHEDULED | CF_FLAG_QUEUED), __ATOMIC_RELAXED);
+  __atomic_store_n (&G_OBJECT (self)->ref_count, 1, __ATOMIC_RELAXED);
 }
 
 /* Notes that an executor is given the future.  FALSE: it was before, or is no longer pending. */

@@ -148,12 +148,13 @@ gboolean
 _cf_future_run_inline (CfFuture *self)
 {
   CfFutureOwner *owner = _cf_wait_thread != NULL ? _cf_future_peek_owner (self) : NULL;
+  CfFutureClaim  claim;
 
-  if (owner == NULL || !_cf_future_may_run_inline (owner) || !owner->claim (owner, self))
+  if (owner == NULL || !_cf_future_may_run_inline (owner) || !owner->claim (owner, self, &claim))
     return FALSE;
 
   /* With the reference that the queue had. */
-  _cf_future_run_claimed (self);
+  _cf_future_run_claimed (self, &claim);
   cf_future_unref (self);
 
   return TRUE;
@@ -243,6 +244,12 @@ _cf_future_has_failed (CfFuture *self)
 }
 
 static gboolean
+has_succeeded (CfFuture *self)
+{
+  return (_cf_future_load (self) & CF_PHASE_MASK) == CF_PHASE_FINISHED && peek_error (self) == NULL;
+}
+
+static gboolean
 check_cancelled (CfFuture *self,
                  GError  **error)
 {
@@ -306,7 +313,8 @@ cf_future_get_result (CfFuture *self,
   g_return_val_if_fail (_cf_is_future (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!await (self, timeout_us, error) || !_cf_future_check (self, error))
+  /* What is there at once is most of what is read. */
+  if (!has_succeeded (self) && (!await (self, timeout_us, error) || !_cf_future_check (self, error)))
     return NULL;
 
   return peek_result (self);

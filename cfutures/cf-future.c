@@ -152,6 +152,10 @@ cf_future_dispose (GObject *object)
 static void
 cf_future_finalize (GObject *object)
 {
+  /* GObject drops the class afterwards. */
+  if ((_cf_future_load (CF_FUTURE (object)) & CF_FLAG_COPIED) != 0)
+    g_type_class_ref (CF_TYPE_FUTURE);
+
   _cf_future_reset (CF_FUTURE (object));
 
   G_OBJECT_CLASS (cf_future_parent_class)->finalize (object);
@@ -291,7 +295,6 @@ cf_future_get_state (CfFuture *self)
     case CF_PHASE_ASKING:
     case CF_PHASE_CANCELLING:
     case CF_PHASE_PENDING_SETTLING:
-    case CF_PHASE_STARTING:
     default:
       return CF_FUTURE_STATE_PENDING;
     }

@@ -188,6 +188,14 @@ cf_thread_pool_executor_schedule (CfExecutor *executor,
   return _cf_thread_pool_push (get_pool (executor), future, error);
 }
 
+static gboolean
+cf_thread_pool_executor_schedule_fresh (CfExecutor *executor,
+                                        CfFuture   *future,
+                                        GError    **error)
+{
+  return _cf_thread_pool_push_fresh (get_pool (executor), future, error);
+}
+
 static void
 cf_thread_pool_executor_shutdown (CfExecutor *executor,
                                   gboolean    wait,
@@ -268,6 +276,7 @@ cf_thread_pool_executor_class_init (CfThreadPoolExecutorClass *klass)
   executor_class->shutdown = cf_thread_pool_executor_shutdown;
   executor_class->get_owner = (gpointer) cf_thread_pool_executor_get_owner;
   executor_class->sharing_schedule = (gpointer) cf_thread_pool_executor_schedule;
+  executor_class->schedule_fresh = (gpointer) cf_thread_pool_executor_schedule_fresh;
   executor_class->get_default_max_workers = (gpointer) get_default_max_workers;
 
   install_properties (object_class);

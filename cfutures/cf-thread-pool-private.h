@@ -33,6 +33,14 @@ typedef struct
 /* What changes with each task has its own lines of the cache, apart from what everybody reads. */
 #define CF_CACHE_LINE 64
 
+/* Futures, linked by their own words. */
+typedef struct
+{
+  CfFuture *head;   /* (owned) (nullable): the oldest one */
+  CfFuture *tail;   /* (nullable) */
+  guint     length; /* (atomic) for a look */
+} CfThreadQueue;
+
 struct _CfThreadPool
 {
   CfFutureOwner   owner;
@@ -41,16 +49,20 @@ struct _CfThreadPool
   gboolean        inline_waits; /* (atomic) */
   char            gap_before[CF_CACHE_LINE];
 
+  CfLock        door;        /* held for moments; may be taken while the lock is held */
+  gboolean      must_call;   /* (door): who submits next sees to it that there is a worker */
+  CfThreadQueue arrivals;    /* (door): what was submitted last */
+  gboolean      is_shutdown; /* (door and lock to write, one of them to read) */
+  GError       *broken;      /* (door and lock to write, one of them to read) (owned) (nullable) */
+  char          gap_between[CF_CACHE_LINE];
+
   CfLock          lock;           /* held for moments */
-  guint           n_queued;       /* (lock); (atomic) for a look */
-  CfFuture       *head;           /* (lock) (owned): the oldest one */
-  CfFuture       *tail;           /* (lock) */
+  CfThreadQueue   queue;          /* (lock): all that is older than the arrivals */
   CfThreadWorker *parked;         /* (lock): a stack */
   guint           n_searching;    /* (lock): workers that look for work, or were woken or started to do so */
   guint           n_initializing; /* (lock): workers that do not look for work yet */
   guint           n_workers;      /* (lock): that were started, those that did not begin yet too */
   guint           n_parked;       /* (lock) */
-  gboolean        is_shutdown;    /* (lock) */
   char            gap_after[CF_CACHE_LINE];
 
   guint          n_beginning; /* (lock): of the workers, those that did not begin */
@@ -62,7 +74,6 @@ struct _CfThreadPool
   CfTaskFunc     initializer; /* (lock) (nullable) */
   gpointer       initializer_data;
   GDestroyNotify initializer_destroy;
-  GError        *broken; /* (lock) (owned) (nullable) */
 };
 
 typedef struct
@@ -79,7 +90,13 @@ void               _cf_thread_pool_free (CfThreadPool *self);
 gboolean           _cf_thread_pool_push (CfThreadPool *self,
                                          CfFuture     *future,
                                          GError      **error);
-CfFuture          *_cf_thread_pool_pop_locked (CfThreadPool *self);
+gboolean           _cf_thread_pool_push_fresh (CfThreadPool *self,
+                                               CfFuture     *future,
+                                               GError      **error);
+gboolean           _cf_thread_pool_has_work (CfThreadPool *self);
+void               _cf_thread_pool_collect_locked (CfThreadPool *self);
+CfFuture          *_cf_thread_pool_pop_locked (CfThreadPool  *self,
+                                               CfFutureClaim *taken);
 void               _cf_thread_pool_shutdown (CfThreadPool *self,
                                              gboolean      wait);
 void               _cf_thread_pool_cancel_all (CfThreadPool *self);

@@ -27,10 +27,11 @@
 #define IDLE_US (15 * G_USEC_PER_SEC)
 #define NAME_SIZE 16
 
+/* Nobody looks for work, and somebody could. */
 static gboolean
-lacks_worker_locked (CfThreadPool *self)
+can_call_locked (CfThreadPool *self)
 {
-  return self->n_queued > self->n_initializing && self->n_searching == 0;
+  return self->n_searching == 0 && (self->parked != NULL || self->n_workers < self->max_workers) && self->broken == NULL;
 }
 
 static CfThreadWorker *
@@ -63,17 +64,21 @@ prepare_start_locked (CfThreadPool *self)
   _cf_thread_pool_ref (self);
 }
 
-/* Decides who comes for what is queued. */
+/* Decides who comes for what is queued.  To be asked whenever somebody may have become one who can be called: what is
+ * submitted later is then the business of who submits it. */
 CfThreadCall
 _cf_thread_pool_call_locked (CfThreadPool *self)
 {
   CfThreadCall call = { NULL, NULL };
 
-  if (!lacks_worker_locked (self))
+  if (!can_call_locked (self))
+    return call;
+  _cf_thread_pool_collect_locked (self);
+  if (self->queue.length <= self->n_initializing)
     return call;
 
   call.wake = unpark_locked (self);
-  if (call.wake == NULL && self->n_workers < self->max_workers)
+  if (call.wake == NULL)
     {
       prepare_start_locked (self);
       call.start = self->threads;
@@ -97,6 +102,9 @@ take_start_back (CfThreadPool *self,
       self->n_beginning--;
       self->n_workers--;
       self->n_searching--;
+      _cf_lock (&self->door);
+      self->must_call = TRUE;
+      _cf_unlock (&self->door);
     }
   _cf_unlock (&self->lock);
 
@@ -233,19 +241,9 @@ initialize (CfThreadWorker *worker)
 }
 
 static gboolean
-has_work (gpointer data)
+has_work (gpointer pool)
 {
-  return __atomic_load_n (&((CfThreadPool *) data)->n_queued, __ATOMIC_ACQUIRE) > 0;
-}
-
-static void
-run (CfThreadWorker *worker,
-     CfFuture       *future,
-     CfThreadCall    call)
-{
-  _cf_thread_pool_make_call (worker->pool, call);
-  _cf_future_run_claimed (future);
-  cf_future_unref (future);
+  return _cf_thread_pool_has_work (pool);
 }
 
 static void
@@ -303,24 +301,43 @@ typedef enum
   DO_END,
 } Next;
 
+/* What a worker is going to do, and with what. */
+typedef struct
+{
+  Next          next;
+  CfThreadCall  call;
+  CfFuture     *future;
+  CfFutureClaim claim;
+} Decision;
+
+/* Who goes to work sees to it that the rest is not left alone. */
+static CfThreadCall
+leave_search_locked (CfThreadWorker *worker)
+{
+  const CfThreadCall nobody = { NULL, NULL };
+  gboolean           was_searching = worker->is_searching;
+
+  stop_searching_locked (worker);
+
+  return was_searching || worker->pool->queue.length > 0 ? _cf_thread_pool_call_locked (worker->pool) : nobody;
+}
+
 static Next
 decide_locked (CfThreadWorker *worker,
                gboolean        may_spin,
-               CfFuture      **future,
-               CfThreadCall   *call)
+               Decision       *decision)
 {
   CfThreadPool *pool = worker->pool;
 
-  *future = _cf_thread_pool_pop_locked (pool);
-  if (*future != NULL)
+  decision->future = _cf_thread_pool_pop_locked (pool, &decision->claim);
+  if (decision->future != NULL)
     {
-      stop_searching_locked (worker);
-      *call = _cf_thread_pool_call_locked (pool);
+      decision->call = leave_search_locked (worker);
       return DO_RUN;
     }
 
   /* Somebody is just taking out what there is. */
-  if (pool->head != NULL)
+  if (pool->queue.head != NULL)
     return DO_RETRY;
   if (pool->is_shutdown || pool->broken != NULL)
     return DO_END;
@@ -334,8 +351,18 @@ decide_locked (CfThreadWorker *worker,
       return DO_SPIN;
     }
   park_locked (worker);
+  /* For what arrived meanwhile; it may be the one who is called. */
+  decision->call = _cf_thread_pool_call_locked (pool);
 
   return DO_SLEEP;
+}
+
+static void
+run (CfFuture            *future,
+     const CfFutureClaim *claim)
+{
+  _cf_future_run_claimed (future, claim);
+  cf_future_unref (future);
 }
 
 static void
@@ -346,19 +373,19 @@ work (CfThreadWorker *worker)
 
   for (;;)
     {
-      CfThreadCall call = { NULL, NULL };
-      CfFuture    *future;
-      Next         next;
+      Decision decision = { .call = { NULL, NULL } };
+      Next     next;
 
       _cf_lock (&worker->pool->lock);
-      next = decide_locked (worker, may_spin, &future, &call);
+      next = decide_locked (worker, may_spin, &decision);
       _cf_unlock (&worker->pool->lock);
 
+      _cf_thread_pool_make_call (worker->pool, decision.call);
       if (next == DO_END || (next == DO_SLEEP && !doze (worker)))
         return;
       may_spin = next != DO_SPIN;
       if (next == DO_RUN)
-        run (worker, future, call);
+        run (decision.future, &decision.claim);
       else if (next == DO_SPIN)
         _cf_spin_for (has_work, worker->pool, worker->spin_us);
       else if (next == DO_RETRY)
@@ -372,18 +399,23 @@ end (CfThreadWorker *worker)
 {
   CfThreadPool *pool = worker->pool;
   GSList       *enders;
+  CfThreadCall  call;
   gboolean      is_last_of_all;
 
   _cf_lock (&pool->lock);
   stop_searching_locked (worker);
   g_array_index (pool->indexes, gboolean, worker->index) = FALSE;
   pool->n_workers--;
+  /* Something may have arrived since it decided to go. */
+  call = _cf_thread_pool_call_locked (pool);
   enders = _cf_thread_pool_steal_enders_locked (pool);
   is_last_of_all = g_atomic_ref_count_dec (&pool->ref_count);
   _cf_unlock (&pool->lock);
 
   if (is_last_of_all)
     _cf_thread_pool_free (pool);
+  else
+    _cf_thread_pool_make_call (pool, call);
   _cf_thread_pool_tell_enders (enders);
 }
 
@@ -431,18 +463,16 @@ worker_main (gpointer item G_GNUC_UNUSED,
 void
 _cf_thread_pool_work_here (CfThreadPool *self)
 {
-  CfFuture *future;
+  CfFutureClaim claim;
+  CfFuture     *future;
 
   do
     {
       _cf_lock (&self->lock);
-      future = _cf_thread_pool_pop_locked (self);
+      future = _cf_thread_pool_pop_locked (self, &claim);
       _cf_unlock (&self->lock);
       if (future != NULL)
-        {
-          _cf_future_run_claimed (future);
-          cf_future_unref (future);
-        }
+        run (future, &claim);
     }
   while (future != NULL);
 }

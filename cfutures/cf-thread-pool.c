@@ -9,17 +9,20 @@
 
 /* The queue of a thread pool: strictly first in, first out, save what is cancelled or what a worker waits for.
  *
- *   push ──▶ head ··· tail            the lock is held for moments, and never while foreign code runs
- *             │  ╲
- *             │   ╲── take_back(), claim()
- *             ▼
- *           worker: claims under the lock, runs without it
+ *   push ──▶ arrivals ──▶ queue ──▶ worker: claims under the lock, runs without it
+ *                           │
+ *                           └─────▶ take_back(), claim()
+ *
+ * It has two parts, so that who submits and who works seldom touch the same memory: the door guards what arrived, the lock
+ * guards the rest, and whoever needs more than he finds there collects all that arrived.  Both are held for moments, and
+ * never while foreign code runs.
  */
 
 static gboolean take_back (CfFutureOwner *owner,
                            CfFuture      *future);
 static gboolean claim (CfFutureOwner *owner,
-                       CfFuture      *future);
+                       CfFuture      *future,
+                       CfFutureClaim *taken);
 static gboolean runs_inline (CfFutureOwner *owner);
 static guint    get_max_workers (CfFutureOwner *owner);
 
@@ -34,6 +37,7 @@ _cf_thread_pool_new (void)
   self->owner.runs_inline = runs_inline;
   self->owner.get_max_workers = get_max_workers;
   self->indexes = g_array_new (FALSE, TRUE, sizeof (gboolean));
+  self->must_call = TRUE;
 
   return self;
 }
@@ -72,10 +76,99 @@ _cf_thread_pool_free (CfThreadPool *self)
   g_free (self);
 }
 
+/* The lists */
+
+static void
+set_length (CfThreadQueue *self,
+            guint          length)
+{
+  __atomic_store_n (&self->length, length, __ATOMIC_RELAXED);
+}
+
+static guint
+look_at_length (CfThreadQueue *self)
+{
+  return __atomic_load_n (&self->length, __ATOMIC_RELAXED);
+}
+
+static void
+list_append (CfThreadQueue *self,
+             CfFuture      *future)
+{
+  CfFutureFields *fields = _cf_future_fields (future);
+
+  fields->next = NULL;
+  fields->prev = self->tail;
+  if (self->tail != NULL)
+    _cf_future_fields (self->tail)->next = future;
+  else
+    self->head = future;
+  self->tail = future;
+  set_length (self, self->length + 1);
+}
+
+static void
+list_remove (CfThreadQueue *self,
+             CfFuture      *future)
+{
+  CfFutureFields *fields = _cf_future_fields (future);
+
+  if (fields->prev != NULL)
+    _cf_future_fields (fields->prev)->next = fields->next;
+  else
+    self->head = fields->next;
+  if (fields->next != NULL)
+    _cf_future_fields (fields->next)->prev = fields->prev;
+  else
+    self->tail = fields->prev;
+  set_length (self, self->length - 1);
+}
+
+/* Moves all of @more to the end. */
+static void
+list_splice (CfThreadQueue *self,
+             CfThreadQueue *more)
+{
+  if (more->head == NULL)
+    return;
+
+  if (self->tail != NULL)
+    {
+      _cf_future_fields (self->tail)->next = more->head;
+      _cf_future_fields (more->head)->prev = self->tail;
+    }
+  else
+    {
+      self->head = more->head;
+    }
+  self->tail = more->tail;
+  set_length (self, self->length + more->length);
+
+  more->head = more->tail = NULL;
+  set_length (more, 0);
+}
+
+/* A look without a lock: for who looks again. */
+gboolean
+_cf_thread_pool_has_work (CfThreadPool *self)
+{
+  return look_at_length (&self->arrivals) > 0 || look_at_length (&self->queue) > 0;
+}
+
+/* All that was submitted is in the queue afterwards.  Who submits next calls a worker, unless one is called for these. */
+void
+_cf_thread_pool_collect_locked (CfThreadPool *self)
+{
+  _cf_lock (&self->door);
+  list_splice (&self->queue, &self->arrivals);
+  self->must_call = self->queue.length <= self->n_initializing;
+  _cf_unlock (&self->door);
+}
+
 static gboolean
 has_ended_locked (CfThreadPool *self)
 {
-  return self->n_workers == 0 && self->head == NULL;
+  return self->n_workers == 0 && !_cf_thread_pool_has_work (self);
 }
 
 /* Those who wait for the end, if it has come. */
@@ -101,58 +194,53 @@ from_owner (CfFutureOwner *owner)
   return (CfThreadPool *) owner;
 }
 
+/* What arrived, too; whether somebody must be called for it is left as it is. */
 static void
-set_n_queued_locked (CfThreadPool *self,
-                     guint         n_queued)
+collect_quietly_locked (CfThreadPool *self)
 {
-  __atomic_store_n (&self->n_queued, n_queued, __ATOMIC_RELEASE);
+  if (look_at_length (&self->arrivals) == 0)
+    return;
+
+  _cf_lock (&self->door);
+  list_splice (&self->queue, &self->arrivals);
+  _cf_unlock (&self->door);
 }
 
+/* The head is somebody's next one, and comes from another processor. */
 static void
-append_locked (CfThreadPool *self,
-               CfFuture     *future)
+prefetch_head (CfThreadQueue *self)
 {
-  CfFutureFields *fields = _cf_future_fields (future);
-
-  fields->next = NULL;
-  fields->prev = self->tail;
-  if (self->tail != NULL)
-    _cf_future_fields (self->tail)->next = future;
-  else
-    self->head = future;
-  self->tail = future;
-  set_n_queued_locked (self, self->n_queued + 1);
-}
-
-static void
-unlink_locked (CfThreadPool *self,
-               CfFuture     *future)
-{
-  CfFutureFields *fields = _cf_future_fields (future);
-
-  if (fields->prev != NULL)
-    _cf_future_fields (fields->prev)->next = fields->next;
-  else
-    self->head = fields->next;
-  if (fields->next != NULL)
-    _cf_future_fields (fields->next)->prev = fields->prev;
-  else
-    self->tail = fields->prev;
-  set_n_queued_locked (self, self->n_queued - 1);
+  __builtin_prefetch (self->head, 1);
+  __builtin_prefetch ((char *) self->head + CF_CACHE_LINE, 1);
 }
 
 /* The oldest one, claimed, with the queue's reference.  Those that somebody is cancelling are left to him. */
-CfFuture *
-_cf_thread_pool_pop_locked (CfThreadPool *self)
+static CfFuture *
+pop (CfThreadQueue *self,
+     CfFutureClaim *taken)
 {
   for (CfFuture *future = self->head; future != NULL; future = _cf_future_fields (future)->next)
-    if (_cf_future_claim (future, FALSE))
+    if (_cf_future_claim (future, taken, FALSE))
       {
-        unlink_locked (self, future);
+        list_remove (self, future);
+        prefetch_head (self);
         return future;
       }
 
   return NULL;
+}
+
+CfFuture *
+_cf_thread_pool_pop_locked (CfThreadPool  *self,
+                            CfFutureClaim *taken)
+{
+  CfFuture *future = pop (&self->queue, taken);
+
+  if (future != NULL || look_at_length (&self->arrivals) == 0)
+    return future;
+  collect_quietly_locked (self);
+
+  return pop (&self->queue, taken);
 }
 
 /* An unclaimed future of ours is in the queue: nobody takes it out without claiming it, or being asked to. */
@@ -164,7 +252,8 @@ take_back (CfFutureOwner *owner,
   GSList       *enders;
 
   _cf_lock (&self->lock);
-  unlink_locked (self, future);
+  collect_quietly_locked (self);
+  list_remove (&self->queue, future);
   enders = _cf_thread_pool_steal_enders_locked (self);
   _cf_unlock (&self->lock);
 
@@ -176,15 +265,17 @@ take_back (CfFutureOwner *owner,
 
 static gboolean
 claim (CfFutureOwner *owner,
-       CfFuture      *future)
+       CfFuture      *future,
+       CfFutureClaim *taken)
 {
   CfThreadPool *self = from_owner (owner);
   gboolean      claimed;
 
   _cf_lock (&self->lock);
-  claimed = _cf_future_claim (future, FALSE);
+  collect_quietly_locked (self);
+  claimed = _cf_future_claim (future, taken, FALSE);
   if (claimed)
-    unlink_locked (self, future);
+    list_remove (&self->queue, future);
   _cf_unlock (&self->lock);
 
   return claimed;
@@ -216,14 +307,56 @@ accepts_locked (CfThreadPool *self,
   return FALSE;
 }
 
+typedef enum
+{
+  REFUSED,
+  ACCEPTED,
+  MUST_CALL, /* a worker, too */
+} Entry;
+
+/* @is_fresh: nobody else knows it, so that nothing was done for its sake yet. */
+static Entry
+enter (CfThreadPool *self,
+       CfFuture     *future,
+       gboolean      is_fresh,
+       GError      **error)
+{
+  Entry entry = REFUSED;
+
+  _cf_lock (&self->door);
+  if (accepts_locked (self, error))
+    {
+      entry = self->must_call ? MUST_CALL : ACCEPTED;
+      self->must_call = FALSE;
+    }
+  if (!is_fresh)
+    _cf_future_end_queueing (future, entry != REFUSED);
+  if (entry != REFUSED)
+    list_append (&self->arrivals, future);
+  _cf_unlock (&self->door);
+
+  return entry;
+}
+
+static void
+call_worker (CfThreadPool *self)
+{
+  CfThreadCall call;
+
+  _cf_lock (&self->lock);
+  call = _cf_thread_pool_call_locked (self);
+  _cf_unlock (&self->lock);
+
+  _cf_thread_pool_make_call (self, call);
+}
+
 /* Queues a pending future. */
 gboolean
 _cf_thread_pool_push (CfThreadPool *self,
                       CfFuture     *future,
                       GError      **error)
 {
-  CfThreadCall call = { NULL, NULL };
-  gboolean     accepted;
+  Entry entry;
 
   if (!_cf_future_begin_queueing (future, &self->owner))
     {
@@ -234,22 +367,33 @@ _cf_thread_pool_push (CfThreadPool *self,
 
   /* Not under the lock: bindings are told of it. */
   _cf_future_ref (future);
-  _cf_lock (&self->lock);
-  accepted = accepts_locked (self, error);
-  if (accepted)
-    append_locked (self, future);
-  _cf_future_end_queueing (future, accepted);
-  if (accepted)
-    call = _cf_thread_pool_call_locked (self);
-  _cf_unlock (&self->lock);
-
-  _cf_thread_pool_make_call (self, call);
-  if (accepted)
+  entry = enter (self, future, FALSE, error);
+  if (entry == MUST_CALL)
+    call_worker (self);
+  if (entry != REFUSED)
     _cf_wait_graph_scheduled (future);
   else
     cf_future_unref (future);
 
-  return accepted;
+  return entry != REFUSED;
+}
+
+/* The same for one that nobody else knows yet. */
+gboolean
+_cf_thread_pool_push_fresh (CfThreadPool *self,
+                            CfFuture     *future,
+                            GError      **error)
+{
+  Entry entry;
+
+  _cf_future_queue_fresh (future, &self->owner);
+  entry = enter (self, future, TRUE, error);
+  if (entry == MUST_CALL)
+    call_worker (self);
+  else if (entry == REFUSED)
+    _cf_future_refuse_fresh (future);
+
+  return entry != REFUSED;
 }
 
 static GPtrArray *
@@ -258,7 +402,8 @@ list_queued (CfThreadPool *self)
   GPtrArray *futures = g_ptr_array_new_with_free_func ((GDestroyNotify) cf_future_unref);
 
   _cf_lock (&self->lock);
-  for (CfFuture *future = self->head; future != NULL; future = _cf_future_fields (future)->next)
+  collect_quietly_locked (self);
+  for (CfFuture *future = self->queue.head; future != NULL; future = _cf_future_fields (future)->next)
     g_ptr_array_add (futures, _cf_future_ref (future));
   _cf_unlock (&self->lock);
 
@@ -283,8 +428,10 @@ _cf_thread_pool_break (CfThreadPool *self,
   g_autoptr (GPtrArray) futures = NULL;
 
   _cf_lock (&self->lock);
+  _cf_lock (&self->door);
   if (self->broken == NULL)
     self->broken = g_error_copy (reason);
+  _cf_unlock (&self->door);
   _cf_unlock (&self->lock);
 
   futures = list_queued (self);
@@ -333,7 +480,7 @@ is_stranded (CfThreadPool *self)
   gboolean is_stranded;
 
   _cf_lock (&self->lock);
-  is_stranded = self->head != NULL && self->n_workers == 0;
+  is_stranded = _cf_thread_pool_has_work (self) && self->n_workers == 0;
   _cf_unlock (&self->lock);
 
   return is_stranded;
@@ -344,14 +491,9 @@ static void
 rescue (CfThreadPool *self,
         gboolean      may_work_here)
 {
-  CfThreadCall call;
-
   if (!is_stranded (self))
     return;
-  _cf_lock (&self->lock);
-  call = _cf_thread_pool_call_locked (self);
-  _cf_unlock (&self->lock);
-  _cf_thread_pool_make_call (self, call);
+  call_worker (self);
 
   if (!is_stranded (self))
     return;
@@ -374,7 +516,9 @@ _cf_thread_pool_shutdown (CfThreadPool *self,
   gboolean is_worker = _cf_wait_thread != NULL && _cf_wait_thread->pool == &self->owner;
 
   _cf_lock (&self->lock);
+  _cf_lock (&self->door);
   self->is_shutdown = TRUE;
+  _cf_unlock (&self->door);
   _cf_unlock (&self->lock);
 
   _cf_thread_pool_wake_all (self);
@@ -389,7 +533,8 @@ _cf_thread_pool_get_counts (CfThreadPool *self)
   CfThreadPoolCounts counts;
 
   _cf_lock (&self->lock);
-  counts.n_pending = self->n_queued;
+  collect_quietly_locked (self);
+  counts.n_pending = self->queue.length;
   counts.n_workers = self->n_workers;
   counts.n_running = self->n_workers - self->n_searching - self->n_parked - self->n_initializing;
   _cf_unlock (&self->lock);
