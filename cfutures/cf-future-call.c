@@ -230,12 +230,15 @@ _cf_future_run_claimed (CfFuture            *self,
     claim->owner->release (claim->owner);
   _cf_wait_frame_pop (&frame);
 
+  _cf_wait_thread_return ();
   /* Somebody may have settled it by hand meanwhile. */
   if (!_cf_future_settle (self, is_set (&result) ? &result : NULL, error))
     {
+      _cf_wait_thread_stay ();
       g_clear_error (&error);
       if (is_set (&result))
         g_value_unset (&result);
+      _cf_wait_thread_go_on ();
     }
 }
 

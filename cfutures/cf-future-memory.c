@@ -217,6 +217,22 @@ _cf_future_reset (CfFuture *self)
     g_main_context_unref (context);
 }
 
+static gboolean
+is_plain_data (const GValue *value)
+{
+  return !holds_something (value) || G_VALUE_TYPE (value) == G_TYPE_VARIANT || G_VALUE_TYPE (value) == G_TYPE_STRING;
+}
+
+/* Of a done future: whether no code of others is run when the caller drops his reference. */
+gboolean
+_cf_future_ends_quickly (CfFuture *self)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+
+  return g_atomic_int_get (&G_OBJECT (self)->ref_count) > 1 ||
+         (_cf_future_is_plain (self) && !may_have_handlers (self) && is_plain_data (&fields->result) && fields->extra == 0);
+}
+
 static void
 recycle (CfFuture *self)
 {

@@ -41,6 +41,8 @@ struct _CfFutureOwner
   gboolean (*runs_inline) (CfFutureOwner *self);
   /* How many of its workers have to be stuck for it to be.  May be NULL: it never is. */
   guint (*get_max_workers) (CfFutureOwner *self);
+  /* The calling worker, who seemed to be on its way to its next task, is not. */
+  void (*stay) (CfFutureOwner *self);
   /* Drops what the future held of it.  May be NULL: it stays for as long as it has the future. */
   void (*release) (CfFutureOwner *self);
 };
@@ -174,6 +176,7 @@ _cf_future_ref (CfFuture *self)
 CfFuture *_cf_future_alloc (void);
 void      _cf_future_init_fields (CfFuture *self);
 void      _cf_future_reset (CfFuture *self);
+gboolean  _cf_future_ends_quickly (CfFuture *self);
 
 /* cf-future-extra */
 CfFutureExtra *_cf_future_peek_extra (CfFuture *self);

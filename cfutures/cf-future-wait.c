@@ -457,10 +457,12 @@ call_back (CfWaiter *waiter,
 {
   Callback *self = (Callback *) waiter;
 
+  _cf_wait_thread_stay ();
   if (future != NULL)
     self->callback (future, self->user_data);
   if (self->destroy != NULL)
     self->destroy (self->user_data);
+  _cf_wait_thread_go_on ();
   g_slice_free (Callback, self);
 }
 

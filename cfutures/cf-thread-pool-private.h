@@ -50,7 +50,7 @@ struct _CfThreadPool
   char            gap_before[CF_CACHE_LINE];
 
   CfLock        door;        /* held for moments; may be taken while the lock is held */
-  gboolean      must_call;   /* (door): who submits next sees to it that there is a worker */
+  gboolean      must_call;   /* (door); (atomic) for a look: who submits next sees to it that there is a worker */
   CfThreadQueue arrivals;    /* (door): what was submitted last */
   gboolean      is_shutdown; /* (door and lock to write, one of them to read) */
   GError       *broken;      /* (door and lock to write, one of them to read) (owned) (nullable) */
@@ -59,6 +59,8 @@ struct _CfThreadPool
   CfLock          lock;           /* held for moments */
   CfThreadQueue   queue;          /* (lock): all that is older than the arrivals */
   CfThreadWorker *parked;         /* (lock): a stack */
+  CfThreadWorker *last;           /* (lock) (nullable): who took work last */
+  CfThreadWorker *spinner;        /* (lock) (nullable): who looks for work without a pause */
   guint           n_searching;    /* (lock): workers that look for work, or were woken or started to do so */
   guint           n_initializing; /* (lock): workers that do not look for work yet */
   guint           n_workers;      /* (lock): that were started, those that did not begin yet too */
@@ -94,7 +96,10 @@ gboolean           _cf_thread_pool_push_fresh (CfThreadPool *self,
                                                CfFuture     *future,
                                                GError      **error);
 gboolean           _cf_thread_pool_has_work (CfThreadPool *self);
-void               _cf_thread_pool_collect_locked (CfThreadPool *self);
+gboolean           _cf_thread_pool_collect_locked (CfThreadPool *self,
+                                                   guint         n_coming);
+guint              _cf_thread_pool_count_returning_locked (CfThreadPool *self);
+void               _cf_thread_pool_answer_locked (CfThreadPool *self);
 CfFuture          *_cf_thread_pool_pop_locked (CfThreadPool  *self,
                                                CfFutureClaim *taken);
 void               _cf_thread_pool_shutdown (CfThreadPool *self,

@@ -64,6 +64,13 @@ prepare_start_locked (CfThreadPool *self)
   _cf_thread_pool_ref (self);
 }
 
+/* Those who look for work soon, though they do not yet.  Of the others that are at work nobody knows. */
+static guint
+count_coming_locked (CfThreadPool *self)
+{
+  return self->n_initializing + _cf_thread_pool_count_returning_locked (self);
+}
+
 /* Decides who comes for what is queued.  To be asked whenever somebody may have become one who can be called: what is
  * submitted later is then the business of who submits it. */
 CfThreadCall
@@ -71,10 +78,7 @@ _cf_thread_pool_call_locked (CfThreadPool *self)
 {
   CfThreadCall call = { NULL, NULL };
 
-  if (!can_call_locked (self))
-    return call;
-  _cf_thread_pool_collect_locked (self);
-  if (self->queue.length <= self->n_initializing)
+  if (!can_call_locked (self) || !_cf_thread_pool_collect_locked (self, count_coming_locked (self)))
     return call;
 
   call.wake = unpark_locked (self);
@@ -318,8 +322,21 @@ leave_search_locked (CfThreadWorker *worker)
   gboolean           was_searching = worker->is_searching;
 
   stop_searching_locked (worker);
+  worker->pool->last = worker;
 
   return was_searching || worker->pool->queue.length > 0 ? _cf_thread_pool_call_locked (worker->pool) : nobody;
+}
+
+static void
+begin_spin_locked (CfThreadWorker *worker)
+{
+  CfThreadPool *pool = worker->pool;
+
+  if (!worker->is_searching)
+    pool->n_searching++;
+  worker->is_searching = TRUE;
+  pool->spinner = worker;
+  _cf_thread_pool_answer_locked (pool);
 }
 
 static Next
@@ -328,6 +345,10 @@ decide_locked (CfThreadWorker *worker,
                Decision       *decision)
 {
   CfThreadPool *pool = worker->pool;
+
+  __atomic_store_n (&worker->wait.is_returning, FALSE, __ATOMIC_RELAXED);
+  if (pool->spinner == worker)
+    pool->spinner = NULL;
 
   decision->future = _cf_thread_pool_pop_locked (pool, &decision->claim);
   if (decision->future != NULL)
@@ -343,11 +364,9 @@ decide_locked (CfThreadWorker *worker,
     return DO_END;
 
   worker->spin_us = pool->spin_us;
-  if (may_spin && worker->spin_us > 0 && pool->n_searching == (worker->is_searching ? 1 : 0))
+  if (may_spin && worker->spin_us > 0 && pool->spinner == NULL)
     {
-      if (!worker->is_searching)
-        pool->n_searching++;
-      worker->is_searching = TRUE;
+      begin_spin_locked (worker);
       return DO_SPIN;
     }
   park_locked (worker);
@@ -361,8 +380,16 @@ static void
 run (CfFuture            *future,
      const CfFutureClaim *claim)
 {
+  gboolean may_take_time;
+
   _cf_future_run_claimed (future, claim);
+
+  may_take_time = !_cf_future_ends_quickly (future);
+  if (may_take_time)
+    _cf_wait_thread_stay ();
   cf_future_unref (future);
+  if (may_take_time)
+    _cf_wait_thread_go_on ();
 }
 
 static void
@@ -404,6 +431,8 @@ end (CfThreadWorker *worker)
 
   _cf_lock (&pool->lock);
   stop_searching_locked (worker);
+  if (pool->last == worker)
+    pool->last = NULL;
   g_array_index (pool->indexes, gboolean, worker->index) = FALSE;
   pool->n_workers--;
   /* Something may have arrived since it decided to go. */

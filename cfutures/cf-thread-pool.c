@@ -23,6 +23,7 @@ static gboolean take_back (CfFutureOwner *owner,
 static gboolean claim (CfFutureOwner *owner,
                        CfFuture      *future,
                        CfFutureClaim *taken);
+static void     stay (CfFutureOwner *owner);
 static gboolean runs_inline (CfFutureOwner *owner);
 static guint    get_max_workers (CfFutureOwner *owner);
 
@@ -34,6 +35,7 @@ _cf_thread_pool_new (void)
   g_atomic_ref_count_init (&self->ref_count);
   self->owner.take_back = take_back;
   self->owner.claim = claim;
+  self->owner.stay = stay;
   self->owner.runs_inline = runs_inline;
   self->owner.get_max_workers = get_max_workers;
   self->indexes = g_array_new (FALSE, TRUE, sizeof (gboolean));
@@ -155,13 +157,39 @@ _cf_thread_pool_has_work (CfThreadPool *self)
   return look_at_length (&self->arrivals) > 0 || look_at_length (&self->queue) > 0;
 }
 
-/* All that was submitted is in the queue afterwards.  Who submits next calls a worker, unless one is called for these. */
-void
-_cf_thread_pool_collect_locked (CfThreadPool *self)
+/* All that was submitted is in the queue afterwards.  FALSE: that needs no worker beside the @n_coming, and so it is the
+ * business of who submits next to call one. */
+gboolean
+_cf_thread_pool_collect_locked (CfThreadPool *self,
+                                guint         n_coming)
 {
+  gboolean needs_more;
+
   _cf_lock (&self->door);
   list_splice (&self->queue, &self->arrivals);
-  self->must_call = self->queue.length <= self->n_initializing;
+  needs_more = self->queue.length > n_coming;
+  self->must_call = !needs_more;
+  _cf_unlock (&self->door);
+
+  return needs_more;
+}
+
+/* Whether the one who took work last is through with it.  Of the others nobody knows. */
+guint
+_cf_thread_pool_count_returning_locked (CfThreadPool *self)
+{
+  return self->last != NULL && __atomic_load_n (&self->last->wait.is_returning, __ATOMIC_RELAXED) ? 1 : 0;
+}
+
+/* Whoever submits has nobody to call. */
+void
+_cf_thread_pool_answer_locked (CfThreadPool *self)
+{
+  if (!__atomic_load_n (&self->must_call, __ATOMIC_RELAXED))
+    return;
+
+  _cf_lock (&self->door);
+  self->must_call = FALSE;
   _cf_unlock (&self->door);
 }
 
@@ -348,6 +376,14 @@ call_worker (CfThreadPool *self)
   _cf_unlock (&self->lock);
 
   _cf_thread_pool_make_call (self, call);
+}
+
+/* What was submitted meanwhile may have been left to this worker. */
+static void
+stay (CfFutureOwner *owner)
+{
+  if (_cf_thread_pool_has_work (from_owner (owner)))
+    call_worker (from_owner (owner));
 }
 
 /* Queues a pending future. */
@@ -537,6 +573,7 @@ _cf_thread_pool_get_counts (CfThreadPool *self)
   counts.n_pending = self->queue.length;
   counts.n_workers = self->n_workers;
   counts.n_running = self->n_workers - self->n_searching - self->n_parked - self->n_initializing;
+  counts.n_running -= _cf_thread_pool_count_returning_locked (self);
   _cf_unlock (&self->lock);
 
   return counts;

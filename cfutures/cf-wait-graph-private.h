@@ -27,6 +27,8 @@ typedef struct
   CfFutureOwner *pool; /* (const) */
   CfWaitFrame   *top;  /* (thread) (nullable); (graph lock) while it waits */
   guint          depth;
+  guint          n_stays;      /* (thread) */
+  gboolean       is_returning; /* (atomic): nothing but the library's own steps keeps it from its next task */
 } CfWaitThread;
 
 /* The one that is running this, or NULL. */
@@ -55,6 +57,38 @@ _cf_wait_frame_pop (CfWaitFrame *self)
     return;
   thread->top = self->outer;
   thread->depth--;
+}
+
+/* The task is over.  To be said before others see that: they may have more to do for this thread. */
+static inline void
+_cf_wait_thread_return (void)
+{
+  CfWaitThread *thread = _cf_wait_thread;
+
+  if (thread != NULL && thread->top == NULL && thread->n_stays == 0)
+    __atomic_store_n (&thread->is_returning, TRUE, __ATOMIC_RELAXED);
+}
+
+/* Something is to be run that may take its time, until _cf_wait_thread_go_on(). */
+static inline void
+_cf_wait_thread_stay (void)
+{
+  CfWaitThread *thread = _cf_wait_thread;
+
+  if (thread == NULL)
+    return;
+  thread->n_stays++;
+  if (!thread->is_returning)
+    return;
+  __atomic_store_n (&thread->is_returning, FALSE, __ATOMIC_SEQ_CST);
+  thread->pool->stay (thread->pool);
+}
+
+static inline void
+_cf_wait_thread_go_on (void)
+{
+  if (_cf_wait_thread != NULL)
+    _cf_wait_thread->n_stays--;
 }
 
 typedef enum
