@@ -204,6 +204,17 @@ clear_flags (CfFuture *self,
   return __atomic_fetch_and (&_cf_future_fields (self)->state, ~flags, __ATOMIC_ACQ_REL);
 }
 
+/* Of a future that is linked; who drops it may be looking whether it has one. */
+static GMainContext *
+steal_context_locked (CfFuture *self)
+{
+  GMainContext *context = _cf_future_fields (self)->context;
+
+  __atomic_store_n (&_cf_future_fields (self)->context, NULL, __ATOMIC_RELAXED);
+
+  return context;
+}
+
 static void
 arm (Queue *queue)
 {
@@ -327,7 +338,7 @@ _cf_delivery_keep (CfFuture *self)
   if (is_kept)
     {
       set_flags (self, CF_FLAG_KEPT);
-      context = g_steal_pointer (&_cf_future_fields (self)->context);
+      context = steal_context_locked (self);
     }
   _cf_unlock (lock);
 
@@ -384,7 +395,7 @@ pop (Queue         *queue,
         _cf_future_ref (self);
       *state = clear_flags (self, CF_FLAG_LINKED | CF_FLAG_KEPT);
       if (_cf_phase_is_done (*state))
-        *context = g_steal_pointer (&_cf_future_fields (self)->context);
+        *context = steal_context_locked (self);
     }
   _cf_unlock (&lane_locks[number].lock);
 

@@ -298,8 +298,8 @@ leave_context (CfFuture *self)
 static gboolean
 can_leave_later (CfFuture *self)
 {
-  return (_cf_future_load (self) & CF_FLAG_LINKED) != 0 && _cf_future_fields (self)->context == NULL &&
-         !may_have_handlers (self) && !is_shut && is_recycling;
+  return is_recycling && !is_shut && (_cf_future_load (self) & CF_FLAG_LINKED) != 0 && !may_have_handlers (self) &&
+         __atomic_load_n (&_cf_future_fields (self)->context, __ATOMIC_RELAXED) == NULL;
 }
 
 static void

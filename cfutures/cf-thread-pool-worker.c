@@ -106,9 +106,7 @@ take_start_back (CfThreadPool *self,
       self->n_beginning--;
       self->n_workers--;
       self->n_searching--;
-      _cf_lock (&self->door);
-      self->must_call = TRUE;
-      _cf_unlock (&self->door);
+      _cf_thread_pool_ask_locked (self, TRUE);
     }
   _cf_unlock (&self->lock);
 
@@ -336,7 +334,7 @@ begin_spin_locked (CfThreadWorker *worker)
     pool->n_searching++;
   worker->is_searching = TRUE;
   pool->spinner = worker;
-  _cf_thread_pool_answer_locked (pool);
+  _cf_thread_pool_ask_locked (pool, FALSE);
 }
 
 static Next

@@ -157,6 +157,13 @@ _cf_thread_pool_has_work (CfThreadPool *self)
   return look_at_length (&self->arrivals) > 0 || look_at_length (&self->queue) > 0;
 }
 
+static void
+set_must_call (CfThreadPool *self,
+               gboolean      must_call)
+{
+  __atomic_store_n (&self->must_call, must_call, __ATOMIC_RELAXED);
+}
+
 /* All that was submitted is in the queue afterwards.  FALSE: that needs no worker beside the @n_coming, and so it is the
  * business of who submits next to call one. */
 gboolean
@@ -168,7 +175,7 @@ _cf_thread_pool_collect_locked (CfThreadPool *self,
   _cf_lock (&self->door);
   list_splice (&self->queue, &self->arrivals);
   needs_more = self->queue.length > n_coming;
-  self->must_call = !needs_more;
+  set_must_call (self, !needs_more);
   _cf_unlock (&self->door);
 
   return needs_more;
@@ -181,15 +188,16 @@ _cf_thread_pool_count_returning_locked (CfThreadPool *self)
   return self->last != NULL && __atomic_load_n (&self->last->wait.is_returning, __ATOMIC_RELAXED) ? 1 : 0;
 }
 
-/* Whoever submits has nobody to call. */
+/* Whoever submits next calls a worker, or has nobody to call. */
 void
-_cf_thread_pool_answer_locked (CfThreadPool *self)
+_cf_thread_pool_ask_locked (CfThreadPool *self,
+                            gboolean      must_call)
 {
-  if (!__atomic_load_n (&self->must_call, __ATOMIC_RELAXED))
+  if (__atomic_load_n (&self->must_call, __ATOMIC_RELAXED) == must_call)
     return;
 
   _cf_lock (&self->door);
-  self->must_call = FALSE;
+  set_must_call (self, must_call);
   _cf_unlock (&self->door);
 }
 
@@ -355,7 +363,7 @@ enter (CfThreadPool *self,
   if (accepts_locked (self, error))
     {
       entry = self->must_call ? MUST_CALL : ACCEPTED;
-      self->must_call = FALSE;
+      set_must_call (self, FALSE);
     }
   if (!is_fresh)
     _cf_future_end_queueing (future, entry != REFUSED);
