@@ -21,7 +21,10 @@
 #define SPIN_MAX_US 10
 #define LOCK_ROUNDS 100
 #define RELAX_ROUNDS 64
-#define POLITE_ROUNDS 64
+/* Between two looks: each one takes the memory away from who is about to write there. */
+#define PAUSES_PER_LOOK 4
+#define LOOKS_PER_TIME 4
+#define POLITE_LOOKS 16
 
 static CF_THREAD_LOCAL guint spin_budget_us = SPIN_MAX_US;
 
@@ -118,14 +121,15 @@ _cf_spin_for (CfSpinCheck check,
     {
       if (spin_us == 0)
         return FALSE;
-      pause_cpu ();
-      if (i % 16 != 0)
+      for (guint n = 0; n < PAUSES_PER_LOOK; n++)
+        pause_cpu ();
+      if (i % LOOKS_PER_TIME != 0)
         continue;
       if (end == 0)
         end = g_get_monotonic_time () + spin_us;
       else if (g_get_monotonic_time () >= end)
         return check (data);
-      else if (i >= POLITE_ROUNDS)
+      else if (i >= POLITE_LOOKS)
         g_thread_yield (); /* what it waits for may be waiting for this processor */
     }
 
