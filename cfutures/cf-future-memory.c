@@ -305,21 +305,23 @@ can_leave_later (CfFuture *self)
 static void
 leave_together (void)
 {
-  guint n = n_leaving;
+  CfFuture *all[N_LEAVING_MAX];
+  guint     n = n_leaving;
 
-  _cf_delivery_remove_many (leaving, n);
+  memcpy (all, leaving, n * sizeof *all);
   n_leaving = 0;
+  _cf_delivery_remove_many (all, n);
   for (guint i = 0; i < n; i++)
-    switch (leave (leaving[i]))
+    switch (leave (all[i]))
       {
       case KEPT:
         break;
       case HELD:
-        g_object_unref (leaving[i]);
+        g_object_unref (all[i]);
         break;
       case LEFT:
       default:
-        recycle (leaving[i]);
+        recycle (all[i]);
       }
 }
 

@@ -1,0 +1,155 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* Who is called for new work: nobody when a worker is about to be free, another one when it only seems to be. */
+
+#include "cf-test-executors.h"
+
+#define N_ROUNDS 2000
+
+static void
+test_idle_one_is_used (void)
+{
+  CfExecutor *executor = pool_new (4);
+  gint        n_ran = 0;
+
+  g_test_summary ("Whoever waits for each task before he submits the next one needs one worker.");
+
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      g_autoptr (CfFuture) future = submit_task (executor, task_count, &n_ran);
+
+      g_assert_true (cf_future_wait (future, -1));
+    }
+  g_assert_cmpint (n_ran, ==, N_ROUNDS);
+  g_assert_cmpuint (get_count (executor, "n-workers"), ==, 1);
+
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
+static void
+wait_at_gate (CfFuture *future G_GNUC_UNUSED,
+              gpointer         gate)
+{
+  gate_wait (gate);
+}
+
+static void
+test_callback_blocks (void)
+{
+  CfExecutor *executor = pool_new (2);
+  gint        n_ran = 0;
+  Gate        gate, callback_gate;
+  g_autoptr (CfFuture) first = NULL;
+
+  g_test_summary ("While a done-callback keeps a worker, what is submitted runs in another one.");
+
+  gate_init (&gate);
+  gate_init (&callback_gate);
+  first = submit_task (executor, task_gate, &gate);
+  cf_future_add_done_callback (first, wait_at_gate, &callback_gate, NULL);
+  gate_open (&gate);
+  g_assert_true (cf_future_wait (first, -1));
+
+  /* Whether the worker has come to the callback yet, or is on its way there. */
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      g_autoptr (CfFuture) second = submit_task (executor, task_count, &n_ran);
+
+      g_assert_true (cf_future_wait (second, -1));
+    }
+  g_assert_cmpint (n_ran, ==, N_ROUNDS);
+
+  gate_open (&callback_gate);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+  gate_clear (&gate);
+  gate_clear (&callback_gate);
+}
+
+typedef struct
+{
+  Gate  task;
+  Gate  release;
+  Probe probe;
+} Held;
+
+static gboolean
+task_give_probe (GValue                   *result,
+                 GCancellable *cancellable G_GNUC_UNUSED,
+                 gpointer                  held,
+                 GError **error            G_GNUC_UNUSED)
+{
+  gate_wait (&((Held *) held)->task);
+  g_value_init (result, G_TYPE_OBJECT);
+  g_value_take_object (result, probe_object_new (&((Held *) held)->probe));
+
+  return TRUE;
+}
+
+/* The worker has the last reference, and releases the result. */
+static void
+hold_worker (CfExecutor *executor,
+             Held       *held)
+{
+  CfFuture *future;
+
+  gate_init (&held->task);
+  gate_init (&held->release);
+  held->probe = (Probe){ .gate = &held->release };
+  future = submit_task (executor, task_give_probe, held);
+  gate_await_waiting (&held->task, 1);
+  cf_future_unref (future);
+  gate_open (&held->task);
+}
+
+static void
+let_worker_go (Held *held)
+{
+  gate_open (&held->release);
+  while (probe_get_n_released (&held->probe) == 0)
+    g_thread_yield ();
+  assert_released_once (&held->probe);
+  gate_clear (&held->task);
+  gate_clear (&held->release);
+}
+
+static void
+test_release_blocks (void)
+{
+  CfExecutor *executor = pool_new (2);
+  gint        n_ran = 0;
+
+  g_test_summary ("While the release of a result keeps a worker, what is submitted runs in another one.");
+
+  for (gint i = 0; i < N_ROUNDS / 10; i++)
+    {
+      Held held;
+      g_autoptr (CfFuture) second = NULL;
+
+      hold_worker (executor, &held);
+      second = submit_task (executor, task_count, &n_ran);
+      g_assert_true (cf_future_wait (second, -1));
+      g_assert_cmpint (n_ran, ==, i + 1);
+      let_worker_go (&held);
+    }
+
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+
+  g_test_add_func ("/thread-pool-calls/idle-one-is-used", test_idle_one_is_used);
+  g_test_add_func ("/thread-pool-calls/callback-blocks", test_callback_blocks);
+  g_test_add_func ("/thread-pool-calls/release-blocks", test_release_blocks);
+
+  return g_test_run ();
+}
