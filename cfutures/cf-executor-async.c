@@ -9,17 +9,38 @@
 
 /* Executors: the shutdown for who runs a main loop. */
 
+static gboolean
+complete (gpointer data)
+{
+  CfAsync *async = data;
+
+  if (_cf_async_end (async))
+    g_task_return_boolean (_cf_async_get_task (async), TRUE);
+
+  return G_SOURCE_REMOVE;
+}
+
+/* The thread keeps nothing: when the callback is called, the executor is the caller's alone. */
+static void
+complete_in_context (CfAsync *async)
+{
+  GSource *source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_static_name (source, "cfutures shutdown");
+  g_source_set_callback (source, complete, async, (GDestroyNotify) _cf_async_unref);
+  g_source_attach (source, g_task_get_context (_cf_async_get_task (async)));
+  g_source_unref (source);
+}
+
 /* A class that looks only at the call that waits is told of the wish to cancel too. */
 static gpointer
 wait_thread (gpointer data)
 {
-  CfAsync *async = data;
-  GTask   *task = _cf_async_get_task (async);
+  GTask *task = _cf_async_get_task (data);
 
   cf_executor_shutdown (g_task_get_source_object (task), TRUE, GPOINTER_TO_INT (g_task_get_task_data (task)));
-  if (_cf_async_end (async))
-    g_task_return_boolean (task, TRUE);
-  _cf_async_unref (async);
+  complete_in_context (data);
 
   return NULL;
 }
