@@ -40,7 +40,11 @@ wait_thread (gpointer data)
   GTask *task = _cf_async_get_task (data);
 
   cf_executor_shutdown (g_task_get_source_object (task), TRUE, GPOINTER_TO_INT (g_task_get_task_data (task)));
-  complete_in_context (data);
+  /* After a wait that was given up nobody need iterate the context any more. */
+  if (_cf_async_is_over (data))
+    _cf_async_unref (data);
+  else
+    complete_in_context (data);
 
   return NULL;
 }
