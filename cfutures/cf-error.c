@@ -5,4 +5,7 @@
 
 #include "cf-error.h"
 
-G_DEFINE_QUARK (cf - executor - error - quark, cf_executor_error)
+/* A name, not an expression: clang-format would put spaces around its hyphens. */
+/* clang-format off */
+G_DEFINE_QUARK (cf-executor-error-quark, cf_executor_error)
+/* clang-format on */

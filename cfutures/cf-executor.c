@@ -3,14 +3,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "cf-executor.h"
+#include "cf-executor-private.h"
 
-#include "cf-async-private.h"
 #include "cf-error.h"
 #include "cf-function-private.h"
 #include "cf-future-private.h"
-#include "cf-map-private.h"
-#include "cf-result-iter-private.h"
 
 /**
  * CfExecutor:
@@ -26,13 +23,6 @@
  *
  * Since: 1.0
  */
-
-/* What the library's own classes say of themselves, in the private part of their class. */
-typedef gpointer (*GetOwner) (CfExecutor *self);
-typedef guint (*GetDefaultMaxWorkers) (void);
-typedef gboolean (*ScheduleFresh) (CfExecutor *self,
-                                   CfFuture   *future,
-                                   GError    **error);
 
 typedef struct
 {
@@ -61,6 +51,12 @@ get_private (gpointer self)
   return cf_executor_get_instance_private (self);
 }
 
+guint
+_cf_executor_get_max_workers (CfExecutor *self)
+{
+  return get_private (self)->max_workers;
+}
+
 static void
 cf_executor_get_property (GObject    *object,
                           guint       property_id,
@@ -85,6 +81,16 @@ cf_executor_get_property (GObject    *object,
     }
 }
 
+/* 0 is as many as the class thinks right. */
+static void
+set_max_workers (CfExecutor *self,
+                 guint       max_workers)
+{
+  CfExecutorGetDefaultMaxWorkers get_default = CF_EXECUTOR_GET_CLASS (self)->get_default_max_workers;
+
+  get_private (self)->max_workers = max_workers == 0 && get_default != NULL ? get_default () : max_workers;
+}
+
 static void
 cf_executor_set_property (GObject      *object,
                           guint         property_id,
@@ -97,9 +103,7 @@ cf_executor_set_property (GObject      *object,
       get_private (object)->name = g_value_dup_string (value);
       break;
     case PROP_MAX_WORKERS:
-      get_private (object)->max_workers = g_value_get_uint (value);
-      if (get_private (object)->max_workers == 0 && CF_EXECUTOR_GET_CLASS (object)->get_default_max_workers != NULL)
-        get_private (object)->max_workers = ((GetDefaultMaxWorkers) CF_EXECUTOR_GET_CLASS (object)->get_default_max_workers) ();
+      set_max_workers (CF_EXECUTOR (object), g_value_get_uint (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -226,10 +230,10 @@ check_open (CfExecutor *self,
   return FALSE;
 }
 
-static gboolean
-schedule (CfExecutor *self,
-          CfFuture   *future,
-          GError    **error)
+gboolean
+_cf_executor_schedule (CfExecutor *self,
+                       CfFuture   *future,
+                       GError    **error)
 {
   CfExecutorClass *klass = CF_EXECUTOR_GET_CLASS (self);
 
@@ -253,8 +257,8 @@ schedule (CfExecutor *self,
 }
 
 /* Whether the scheduling is the library's own, and no subclass looks at what is scheduled. */
-static gboolean
-schedules_itself (CfExecutorClass *klass)
+gboolean
+_cf_executor_schedules_itself (CfExecutorClass *klass)
 {
   return (gpointer) klass->schedule == klass->sharing_schedule && klass->sharing_schedule != NULL;
 }
@@ -267,10 +271,10 @@ schedule_fresh (CfExecutor *self,
 {
   CfExecutorClass *klass = CF_EXECUTOR_GET_CLASS (self);
 
-  if (!schedules_itself (klass))
-    return schedule (self, future, error);
+  if (!_cf_executor_schedules_itself (klass))
+    return _cf_executor_schedule (self, future, error);
 
-  return check_open (self, error) && ((ScheduleFresh) klass->schedule_fresh) (self, future, error);
+  return check_open (self, error) && ((CfExecutorScheduleFresh) klass->schedule_fresh) (self, future, error);
 }
 
 /* Takes @future over. */
@@ -432,127 +436,7 @@ cf_executor_schedule (CfExecutor *self,
   g_return_val_if_fail (_cf_is_future (future), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return schedule (self, future, error);
-}
-
-/* Mapping */
-
-static gboolean
-schedule_item (gpointer  executor,
-               CfFuture *future,
-               GError  **error)
-{
-  return schedule (executor, future, error);
-}
-
-static CfResultIter *
-map (CfExecutor *self,
-     CfFunc      func,
-     const char *function,
-     GVariant   *items,
-     gint64      timeout_us,
-     guint       chunksize,
-     guint       buffersize,
-     GError    **error)
-{
-  CfMap *made = _cf_map_new (func, function, items, chunksize);
-
-  /* Else the workers share the items. */
-  if (buffersize > 0 || !schedules_itself (CF_EXECUTOR_GET_CLASS (self)))
-    return _cf_result_iter_new (made, G_OBJECT (self), schedule_item, timeout_us, chunksize, buffersize, error);
-
-  _cf_map_set_sharing (made, ((GetOwner) CF_EXECUTOR_GET_CLASS (self)->get_owner) (self));
-
-  return _cf_result_iter_new_sharing (made, G_OBJECT (self), schedule_item, timeout_us, get_private (self)->max_workers, error);
-}
-
-/**
- * cf_executor_map:
- * @self: an executor
- * @func: (scope forever): a function
- * @items: an array; each child is the arguments of one call
- * @timeout_us: for how many microseconds from now on to wait for results at
- *   all, or -1
- * @chunksize: how many items, at least 1, go to a process in one message; for
- *   tiny calls
- * @buffersize: how many items may be submitted and not yielded, rounded up to
- *   whole chunks; 0 submits all at once
- * @error: return location for an error
- *
- * Calls a function for each item of an array.
- *
- * This does not block. When the executor takes nothing on any more, @error is
- * that of [method@Executor.submit].
- *
- * Returns: (transfer full): the results, in the order of the items
- *
- * Since: 1.0
- */
-CfResultIter *
-cf_executor_map (CfExecutor *self,
-                 CfFunc      func,
-                 GVariant   *items,
-                 gint64      timeout_us,
-                 guint       chunksize,
-                 guint       buffersize,
-                 GError    **error)
-{
-  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
-  g_return_val_if_fail (func != NULL, NULL);
-  g_return_val_if_fail (items != NULL && g_variant_is_of_type (items, G_VARIANT_TYPE_ARRAY), NULL);
-  g_return_val_if_fail (chunksize >= 1, NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  return map (self, func, NULL, items, timeout_us, chunksize, buffersize, error);
-}
-
-/**
- * cf_executor_map_named:
- * @self: an executor
- * @function: a name, as for [method@Executor.submit_named]
- * @items: an array; each child is the arguments of one call
- * @timeout_us: for how many microseconds from now on to wait for results at
- *   all, or -1
- * @chunksize: how many items, at least 1, go to a process in one message; for
- *   tiny calls
- * @buffersize: how many items may be submitted and not yielded, rounded up to
- *   whole chunks; 0 submits all at once
- * @error: return location for an error
- *
- * Calls a function, found by its name, for each item of an array.
- *
- * This does not block. The errors are those of [method@Executor.map] and
- * [method@Executor.submit_named].
- *
- * Returns: (transfer full): the results, in the order of the items
- *
- * Since: 1.0
- */
-CfResultIter *
-cf_executor_map_named (CfExecutor *self,
-                       const char *function,
-                       GVariant   *items,
-                       gint64      timeout_us,
-                       guint       chunksize,
-                       guint       buffersize,
-                       GError    **error)
-{
-  g_autoptr (GVariant) owned = NULL;
-  CfFunc func;
-
-  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
-  g_return_val_if_fail (function != NULL, NULL);
-  g_return_val_if_fail (items != NULL && g_variant_is_of_type (items, G_VARIANT_TYPE_ARRAY), NULL);
-  g_return_val_if_fail (chunksize >= 1, NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  owned = g_variant_ref_sink (items);
-  if (CF_EXECUTOR_GET_CLASS (self)->sends_names)
-    return map (self, NULL, function, items, timeout_us, chunksize, buffersize, error);
-
-  func = (CfFunc) _cf_function_find_named (function, error);
-
-  return func != NULL ? map (self, func, NULL, items, timeout_us, chunksize, buffersize, error) : NULL;
+  return _cf_executor_schedule (self, future, error);
 }
 
 /* Ending */
@@ -585,96 +469,6 @@ cf_executor_shutdown (CfExecutor *self,
   g_atomic_int_set (&get_private (self)->is_shutdown, TRUE);
   if (klass->shutdown != NULL)
     klass->shutdown (self, wait, cancel_futures);
-}
-
-static gpointer
-wait_thread (gpointer data)
-{
-  CfAsync *async = data;
-  GTask   *task = _cf_async_get_task (async);
-
-  cf_executor_shutdown (g_task_get_source_object (task), TRUE, FALSE);
-  if (_cf_async_end (async))
-    g_task_return_boolean (task, TRUE);
-  _cf_async_unref (async);
-
-  return NULL;
-}
-
-/**
- * cf_executor_shutdown_async:
- * @self: an executor
- * @cancel_futures: whether to cancel, here and now, what has not started
- * @cancellable: (nullable): ends the waiting; the executor stays shut down
- * @callback: (scope async) (closure user_data): called when all work is done
- *   and the workers have ended
- * @user_data: for @callback
- *
- * Takes no more work, and waits in a main loop for the end of what there is.
- *
- * @callback is called in the main context that is thread-default here, never
- * inside this call.
- *
- * Since: 1.0
- */
-void
-cf_executor_shutdown_async (CfExecutor         *self,
-                            gboolean            cancel_futures,
-                            GCancellable       *cancellable,
-                            GAsyncReadyCallback callback,
-                            gpointer            user_data)
-{
-  CfAsync *async;
-  GTask   *task;
-  GThread *thread;
-  GError  *error = NULL;
-
-  g_return_if_fail (CF_IS_EXECUTOR (self));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
-
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, cf_executor_shutdown_async);
-  async = _cf_async_new (task);
-  cf_executor_shutdown (self, FALSE, cancel_futures);
-
-  thread = g_thread_try_new ("cf-shutdown", wait_thread, _cf_async_ref (async), &error);
-  if (thread != NULL)
-    {
-      g_thread_unref (thread);
-      _cf_async_watch (async, -1, NULL, NULL, NULL);
-    }
-  else
-    {
-      g_task_return_error (task, error);
-      _cf_async_unref (async);
-    }
-  _cf_async_unref (async);
-}
-
-/**
- * cf_executor_shutdown_finish:
- * @self: an executor
- * @result: what the callback got
- * @error: return location for an error
- *
- * Gets the outcome of [method@Executor.shutdown_async].
- *
- * The error is %G_IO_ERROR_CANCELLED when the waiting was cancelled.
- *
- * Returns: true if the executor has ended
- *
- * Since: 1.0
- */
-gboolean
-cf_executor_shutdown_finish (CfExecutor   *self,
-                             GAsyncResult *result,
-                             GError      **error)
-{
-  g_return_val_if_fail (CF_IS_EXECUTOR (self), FALSE);
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 /**

@@ -196,6 +196,8 @@ test_held_executor_shutdown (CfExecutor *executor,
       log->wait = wait;
       log->cancel_futures = cancel_futures;
     }
+  log->last_wait = wait;
+  log->last_cancel_futures = cancel_futures;
 }
 
 static void

@@ -28,9 +28,11 @@ typedef struct
 {
   guint    n_scheduled;
   guint    n_shutdown;
-  gboolean wait;           /* of the first shutdown */
-  gboolean cancel_futures; /* of the first shutdown */
-  gboolean refuse;         /* schedule() fails with G_IO_ERROR_BUSY "no room" */
+  gboolean wait;                /* of the first shutdown */
+  gboolean cancel_futures;      /* of the first shutdown */
+  gboolean last_wait;           /* of the last shutdown */
+  gboolean last_cancel_futures; /* of the last shutdown */
+  gboolean refuse;              /* schedule() fails with G_IO_ERROR_BUSY "no room" */
 } HeldLog;
 
 CfExecutor *held_executor_new (HeldLog *log);

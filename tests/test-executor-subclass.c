@@ -116,6 +116,28 @@ test_shutdown_arguments (Fixture      *fixture,
 }
 
 static void
+test_shutdown_async (Fixture      *fixture,
+                     gconstpointer data)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("shutdown_async() is shutdown() without waiting at once, and with it elsewhere, with the same wish.");
+
+  cf_executor_shutdown_async (fixture->executor, TRUE, NULL, keep_result, &result);
+  g_assert_true (cf_executor_is_shutdown (fixture->executor));
+  await_result (NULL, &result);
+
+  g_assert_true (cf_executor_shutdown_finish (fixture->executor, result, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (fixture->log.n_shutdown, ==, 2);
+  g_assert_false (fixture->log.wait);
+  g_assert_true (fixture->log.cancel_futures);
+  g_assert_true (fixture->log.last_wait);
+  g_assert_true (fixture->log.last_cancel_futures);
+}
+
+static void
 test_last_unref (Fixture      *fixture,
                  gconstpointer data)
 {
@@ -290,6 +312,7 @@ main (int    argc,
   ADD ("shutdown/tf", GUINT_TO_POINTER (1), test_shutdown_arguments);
   ADD ("shutdown/ft", GUINT_TO_POINTER (2), test_shutdown_arguments);
   ADD ("shutdown/tt", GUINT_TO_POINTER (3), test_shutdown_arguments);
+  ADD ("shutdown-async", NULL, test_shutdown_async);
   ADD ("last-unref", NULL, test_last_unref);
   ADD ("cancelled-before-run", NULL, test_cancelled_before_run);
   ADD ("dropped-while-held", NULL, test_dropped_while_held);
