@@ -246,6 +246,8 @@ collect_quietly_locked (CfThreadPool *self)
 static void
 prefetch_head (CfThreadQueue *self)
 {
+  if (self->head == NULL)
+    return;
   __builtin_prefetch (self->head, 1);
   __builtin_prefetch ((char *) self->head + CF_CACHE_LINE, 1);
 }
