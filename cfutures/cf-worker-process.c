@@ -149,6 +149,13 @@ drop_line (CfWorkerProcess *self)
   g_clear_pointer (&self->source, g_source_unref);
 }
 
+/* Arguments are released before their future is done, also those that nobody will read any more. */
+static void
+drop_unsent (CfWorkerProcess *self)
+{
+  _cf_wire_writer_clear (&self->writer);
+}
+
 /* Reads what is there; FALSE when there is nothing more for now. */
 static gboolean
 read_once (CfWorkerProcess *self)
@@ -317,6 +324,7 @@ exited_cb (GObject      *subprocess,
     ;
   drop_words (self);
   stop_timer (self);
+  drop_unsent (self);
   if (self->ending && self->pid > 1)
     kill (-self->pid, SIGKILL);
 
@@ -505,12 +513,14 @@ _cf_worker_process_end (CfWorkerProcess *self,
       break;
     case CF_WORKER_END_TERMINATE:
       self->ending = TRUE;
+      drop_unsent (self);
       send_signal (self, SIGTERM);
       end_later (self, TERM_GRACE_US, CF_WORKER_END_KILL);
       break;
     case CF_WORKER_END_KILL:
     default:
       self->ending = TRUE;
+      drop_unsent (self);
       stop_timer (self);
       send_signal (self, SIGKILL);
       break;
