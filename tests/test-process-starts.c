@@ -253,6 +253,43 @@ test_streams (void)
   process_pool_end (executor);
 }
 
+/* Puts a pipe that is full in the place of standard error; returns the real one. */
+static int
+stuff_standard_error (int *pipe_fds)
+{
+  char bytes[4096] = { 0 };
+  int  real = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+
+  g_assert_cmpint (pipe (pipe_fds), ==, 0);
+  fcntl (pipe_fds[1], F_SETFL, O_NONBLOCK);
+  while (write (pipe_fds[1], bytes, sizeof bytes) > 0)
+    ;
+  fcntl (pipe_fds[1], F_SETFL, 0);
+  dup2 (pipe_fds[1], STDERR_FILENO);
+
+  return real;
+}
+
+static void
+test_unread_words (void)
+{
+  const char *argv[] = { "/bin/sh", "-c", "echo alas, poor worker >&2; exit 1", NULL };
+  CfExecutor *executor = process_pool_new (1, "worker-argv", argv, NULL);
+  g_autoptr (CfFuture) future = NULL;
+  int pipe_fds[2], real = stuff_standard_error (pipe_fds);
+
+  g_test_summary ("A pool does not stand still because nobody reads what its workers say.");
+
+  future = submit (executor, call_pid, NULL);
+  g_assert_true (cf_future_wait (future, -1));
+  dup2 (real, STDERR_FILENO);
+  close (real);
+  close (pipe_fds[0]);
+  close (pipe_fds[1]);
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, "alas, poor worker");
+  process_pool_end (executor);
+}
+
 static void
 test_interrupt (void)
 {
@@ -297,6 +334,7 @@ main (int    argc,
   g_test_add_func ("/process-starts/no-descriptors", test_no_descriptors);
   g_test_add_func ("/process-starts/any-descriptors", test_any_descriptors);
   g_test_add_func ("/process-starts/streams", test_streams);
+  g_test_add_func ("/process-starts/unread-words", test_unread_words);
   g_test_add_func ("/process-starts/interrupt", test_interrupt);
   g_test_add_func ("/process-starts/initializer", test_initializer);
   g_test_add_data_func ("/process-starts/initializer/fails", NULL, test_failing_initializer);
