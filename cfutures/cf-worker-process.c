@@ -370,6 +370,8 @@ watch (CfWorkerProcess *self)
   self->condition = G_IO_IN;
   self->source = g_source_new (&line_funcs, sizeof (GSource));
   self->source_tag = g_source_add_unix_fd (self->source, self->fd, self->condition);
+  /* It does not, but GLib takes the descriptor out of what is polled and in again otherwise, and wakes itself up for both. */
+  g_source_set_can_recurse (self->source, TRUE);
   g_source_set_callback (self->source, line_cb, self, NULL);
   g_source_attach (self->source, context);
 
