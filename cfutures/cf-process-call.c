@@ -223,7 +223,7 @@ _cf_process_call_is_last_reply (CfProcessCall     *self,
 static GError *
 error_from_frame (const CfWireFrame *frame)
 {
-  GError *error = g_error_new_literal (CF_EXECUTOR_ERROR, 0, frame->strings[1]);
+  GError *error = g_error_new_literal (CF_EXECUTOR_ERROR, 0, _cf_wire_frame_get_message (frame));
 
   if (*frame->strings[0] != '\0')
     error->domain = g_quark_from_string (frame->strings[0]);

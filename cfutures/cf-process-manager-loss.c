@@ -140,9 +140,13 @@ lose_starting (CfProcessManager *self,
                         worker->reason != NULL ? "" : how,
                         *words != '\0' ? "; its last words: " : "", words);
 
-  /* Workers of this pool do start, but somebody kills them: that is no reason to give up. */
-  if (self->can_start && _cf_worker_process_was_killed (worker->process))
+  if (self->now.break_on_death && worker->loss == CF_LOSS_ACCIDENT)
     {
+      _cf_process_manager_break (self, reason);
+    }
+  else if (self->can_start && _cf_worker_process_was_killed (worker->process))
+    {
+      /* Workers of this pool do start, but somebody kills them: that is no reason to give up, nor to wait long. */
       self->n_failed_starts = MIN (self->n_failed_starts, 1);
       back_off (self);
     }
@@ -175,7 +179,7 @@ count_loss (CfProcessManager *self,
     self->counts.n_deaths++;
   g_mutex_unlock (&self->lock);
 
-  if (is_accident)
+  if (is_accident || worker->loss == CF_LOSS_START)
     _cf_process_manager_miss (self, worker);
 }
 
@@ -200,11 +204,9 @@ _cf_process_manager_lose (CfProcessManager *self,
 
   g_ptr_array_remove (self->workers, worker);
   g_ptr_array_add (self->dead_workers, worker);
-  if (was_starting)
-    worker->loss = worker->loss == CF_LOSS_ACCIDENT ? CF_LOSS_START : worker->loss;
   count_loss (self, worker);
 
-  if (was_starting && worker->loss == CF_LOSS_START)
+  if (was_starting)
     lose_starting (self, worker, how);
   else if (worker->loss == CF_LOSS_ACCIDENT && self->now.break_on_death)
     break_by_death (self, worker, how);

@@ -104,6 +104,7 @@ struct _CfProcessManager
   int               end_all;     /* (mutex lock): a CfWorkerEnd for all workers, or -1 */
   GError           *broken;      /* (mutex lock) (owned) (nullable) */
   guint64           last_id;     /* (mutex lock) */
+  guint             n_busy;      /* (mutex lock): workers that have a call */
   CfProcessCounts   counts;      /* (mutex lock): but n_pending and n_running */
 
   CfProcessSettings now;             /* (manager): a copy of settings */
@@ -155,6 +156,8 @@ void             _cf_process_worker_end (CfProcessWorker *self,
                                          CfWorkerEnd      end);
 void             _cf_process_worker_check (CfProcessWorker *self,
                                            gint64           now);
+void             _cf_process_worker_retire (CfProcessWorker *self,
+                                            gint64           now);
 CfProcessCall   *_cf_process_worker_remove_locked (CfProcessWorker *self,
                                                    CfProcessCall   *call);
 void             _cf_process_manager_lose (CfProcessManager *self,

@@ -80,6 +80,15 @@ check_workers (CfProcessManager *self)
     }
 }
 
+static void
+retire_workers (CfProcessManager *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; i < self->workers->len; i++)
+    _cf_process_worker_retire (self->workers->pdata[i], now);
+}
+
 /* Round after round, one call for each that has room, so that all get some. */
 static void
 give_calls (CfProcessManager *self)
@@ -155,6 +164,18 @@ start_worker (CfProcessManager *self)
   _cf_process_manager_fail_start (self, reason);
 }
 
+/* A failure counts once its process is gone: the next attempt waits for that, or it would look like hope. */
+static guint
+count_failing (CfProcessManager *self)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < self->workers->len; i++)
+    n += ((CfProcessWorker *) self->workers->pdata[i])->loss == CF_LOSS_START;
+
+  return n;
+}
+
 static gboolean
 may_start (CfProcessManager *self)
 {
@@ -164,6 +185,7 @@ may_start (CfProcessManager *self)
   may = self->broken == NULL;
   g_mutex_unlock (&self->lock);
 
+  may = may && count_failing (self) == 0;
   if (self->n_failed_starts > 0)
     may = may && g_get_monotonic_time () >= self->next_start && count_workers (self, CF_PROCESS_WORKER_STARTING) == 0;
 
@@ -281,7 +303,7 @@ manage (CfProcessManager *self)
   check_workers (self);
   take_back_stuck (self);
   give_calls (self);
-  check_workers (self);
+  retire_workers (self);
   start_workers (self);
   set_timer (self);
 }

@@ -29,6 +29,8 @@ _cf_process_manager_new (void)
   g_cond_init (&self->ended);
   g_queue_init (&self->queue);
   self->context = g_main_context_new ();
+  /* The manager's thread makes it otherwise, and GLib ends the program when there is no descriptor left for it by then. */
+  g_main_context_default ();
   self->settings.task_timeout = -1;
   self->settings.start_timeout = 30 * G_USEC_PER_SEC;
   self->settings.idle_timeout = -1;
@@ -312,8 +314,8 @@ _cf_process_manager_get_counts (CfProcessManager *self)
 
   g_mutex_lock (&self->lock);
   counts = self->counts;
-  counts.n_pending = self->queue.length;
-  counts.n_running = g_hash_table_size (self->calls) - self->queue.length;
+  counts.n_running = self->n_busy; /* the oldest one of each; what was sent behind it can be taken back */
+  counts.n_pending = g_hash_table_size (self->calls) - self->n_busy;
   g_mutex_unlock (&self->lock);
 
   return counts;

@@ -54,7 +54,8 @@ _cf_process_worker_remove_locked (CfProcessWorker *self,
 {
   *slot_at (self, call->slot) = NULL;
   call->worker = NULL;
-  self->n_in_flight--;
+  if (--self->n_in_flight == 0)
+    self->manager->n_busy--;
   skip_holes_locked (self);
 
   return call;
@@ -244,7 +245,7 @@ take_ready (CfProcessWorker *self,
   if (frame->kind == CF_WIRE_ERROR)
     {
       g_autoptr (GError) reason = g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN,
-                                               "The initializer of the workers failed: %s", frame->strings[1]);
+                                               "The initializer of the workers failed: %s", _cf_wire_frame_get_message (frame));
 
       _cf_process_manager_break (self->manager, reason);
       return;
@@ -393,7 +394,10 @@ take_from_queue (CfProcessWorker *self,
       *slot_at (self, call->slot) = call;
       *is_first = self->n_in_flight++ == 0;
       if (*is_first)
-        self->head = call->slot;
+        {
+          self->head = call->slot;
+          manager->n_busy++;
+        }
       frame->task = call->id;
       frame->index = call->slot % CF_PAGE_N_SLOTS;
       _cf_process_call_fill_frame (call, frame);
@@ -571,8 +575,6 @@ void
 _cf_process_worker_check (CfProcessWorker *self,
                           gint64           now)
 {
-  const CfProcessSettings *settings = &self->manager->now;
-
   check_doom (self);
   pass_cancel_on (self);
 
@@ -583,6 +585,14 @@ _cf_process_worker_check (CfProcessWorker *self,
       else if (self->state == CF_PROCESS_WORKER_READY)
         time_out (self);
     }
+}
+
+/* Lets it go when it has done its share, or nothing for too long; after the calls that there are were given. */
+void
+_cf_process_worker_retire (CfProcessWorker *self,
+                           gint64           now)
+{
+  const CfProcessSettings *settings = &self->manager->now;
 
   if (self->state != CF_PROCESS_WORKER_READY || _cf_process_worker_get_load (self).n_in_flight > 0)
     return;

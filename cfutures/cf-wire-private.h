@@ -70,7 +70,11 @@ typedef struct
   gsize   data_got;
 } CfWireReader;
 
-void     _cf_wire_frame_clear (CfWireFrame *frame);
+void        _cf_wire_frame_clear (CfWireFrame *frame);
+void        _cf_wire_frame_set_message (CfWireFrame *frame,
+                                        const char  *message);
+const char *_cf_wire_frame_get_message (const CfWireFrame *frame);
+
 gboolean _cf_wire_check_payload (GVariant *payload,
                                  GError  **error);
 

@@ -181,6 +181,9 @@ _cf_wire_writer_append (CfWireWriter      *self,
         return FALSE;
       type = g_variant_get_type_string (frame->payload);
       payload = _cf_wire_plain_element_size (type) > 0 ? g_variant_ref (frame->payload) : g_variant_get_normal_form (frame->payload);
+      /* What was not in normal form may have become larger. */
+      if (payload != frame->payload && !_cf_wire_check_payload (payload, error))
+        return FALSE;
       data_size = g_variant_get_size (payload);
     }
 

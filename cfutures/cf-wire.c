@@ -161,6 +161,26 @@ _cf_wire_frame_clear (CfWireFrame *frame)
   g_clear_pointer (&frame->payload, g_variant_unref);
 }
 
+/* The message of an error; one that is too long for a string travels as the payload. */
+void
+_cf_wire_frame_set_message (CfWireFrame *frame,
+                            const char  *message)
+{
+  gboolean is_long = strlen (message) > CF_WIRE_MAX_MESSAGE;
+
+  frame->strings[1] = is_long ? "" : message;
+  frame->payload = is_long ? g_variant_ref_sink (g_variant_new_bytestring (message)) : NULL;
+}
+
+const char *
+_cf_wire_frame_get_message (const CfWireFrame *frame)
+{
+  if (frame->payload != NULL && g_variant_is_of_type (frame->payload, G_VARIANT_TYPE_BYTESTRING))
+    return g_variant_get_bytestring (frame->payload);
+
+  return frame->strings[1];
+}
+
 /* Tells whether @payload can travel at all. */
 gboolean
 _cf_wire_check_payload (GVariant *payload,

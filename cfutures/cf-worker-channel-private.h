@@ -35,6 +35,8 @@ gboolean         _cf_worker_channel_begin_call (CfWorkerChannel *self,
                                                 guint            slot,
                                                 guint64          task,
                                                 GCancellable    *cancellable);
+void             _cf_worker_channel_set_cancellable (CfWorkerChannel *self,
+                                                     GCancellable    *cancellable);
 void             _cf_worker_channel_end_call (CfWorkerChannel *self);
 
 G_END_DECLS

@@ -147,7 +147,7 @@ check_cancelled (CfWorkerChannel *self)
   g_autoptr (GCancellable) cancellable = NULL;
 
   g_mutex_lock (&self->lock);
-  if (self->task != 0 && self->page != NULL && _cf_page_get_cancelled (self->page) == self->task)
+  if (self->cancellable != NULL && self->page != NULL && _cf_page_get_cancelled (self->page) == self->task)
     cancellable = g_object_ref (self->cancellable);
   g_mutex_unlock (&self->lock);
 
@@ -507,23 +507,34 @@ _cf_worker_channel_begin_call (CfWorkerChannel *self,
                                guint64          task,
                                GCancellable    *cancellable)
 {
-  gboolean parent_lost;
-
   if (self->page != NULL && !_cf_page_start (self->page, slot, task))
     return FALSE;
 
   g_mutex_lock (&self->lock);
   self->task = task;
-  self->cancellable = g_object_ref (cancellable);
-  parent_lost = self->parent_lost;
   start_timer_locked (self);
   g_mutex_unlock (&self->lock);
-  if (parent_lost)
-    g_cancellable_cancel (cancellable);
-  if (self->page != NULL && _cf_page_get_cancelled (self->page) == task)
-    g_cancellable_cancel (cancellable);
+  _cf_worker_channel_set_cancellable (self, cancellable);
 
   return TRUE;
+}
+
+/* What is to be cancelled when the running call is; at once, if it is already. */
+void
+_cf_worker_channel_set_cancellable (CfWorkerChannel *self,
+                                    GCancellable    *cancellable)
+{
+  g_autoptr (GCancellable) old = NULL;
+  gboolean is_late;
+
+  g_mutex_lock (&self->lock);
+  old = self->cancellable;
+  self->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
+  is_late = self->parent_lost || (self->page != NULL && _cf_page_get_cancelled (self->page) == self->task);
+  g_mutex_unlock (&self->lock);
+
+  if (is_late && cancellable != NULL)
+    g_cancellable_cancel (cancellable);
 }
 
 void

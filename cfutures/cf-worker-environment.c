@@ -92,6 +92,15 @@ close_inherited (void)
   closedir (dir);
 }
 
+/* Whatever is opened next would become a standard stream that was not handed down, and take in what the functions print. */
+static void
+fill_standard_streams (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl (fd, F_GETFD) < 0 && open ("/dev/null", O_RDWR) < 0)
+      return;
+}
+
 /* A worker has a process group of its own, and Ctrl-C is the parent's business. */
 void
 _cf_worker_environment_prepare_process (void)
@@ -105,4 +114,5 @@ _cf_worker_environment_prepare_process (void)
   sigemptyset (&none);
   pthread_sigmask (SIG_SETMASK, &none, NULL);
   close_inherited ();
+  fill_standard_streams ();
 }

@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,7 @@
 #define LAST_WORDS_MAX 2048
 #define TERM_GRACE_US G_USEC_PER_SEC
 #define BYE_GRACE_US (5 * G_USEC_PER_SEC)
+#define HEARING_MS 100
 #define EOF_GRACE_US (G_USEC_PER_SEC / 10)
 
 struct _CfWorkerProcess
@@ -53,6 +56,7 @@ struct _CfWorkerProcess
   int      stderr_fd; /* its standard error while it starts, or -1 */
   GSource *stderr_source;
   GString *last_words;
+  gboolean unheard; /* nobody reads our standard error: what it says there is kept, but not passed on */
 
   gboolean ending;       /* SIGTERM or SIGKILL was sent: its group goes with it */
   gboolean lost_line;    /* it was killed because it had closed its socket */
@@ -149,6 +153,13 @@ drop_line (CfWorkerProcess *self)
   g_clear_pointer (&self->source, g_source_unref);
 }
 
+/* Arguments are released before their future is done, also those that nobody will read any more. */
+static void
+drop_unsent (CfWorkerProcess *self)
+{
+  _cf_wire_writer_clear (&self->writer);
+}
+
 /* Reads what is there; FALSE when there is nothing more for now. */
 static gboolean
 read_once (CfWorkerProcess *self)
@@ -212,11 +223,27 @@ line_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static void
-forward (const char *bytes,
-         gsize       size)
+/* The manager must not stand still because somebody does not read. */
+static gboolean
+is_heard (void)
 {
-  while (size > 0)
+  struct pollfd standard_error = { .fd = STDERR_FILENO, .events = POLLOUT };
+  int           n;
+
+  do
+    n = poll (&standard_error, 1, HEARING_MS);
+  while (n < 0 && errno == EINTR);
+
+  return n > 0;
+}
+
+static void
+forward (CfWorkerProcess *self,
+         const char      *bytes,
+         gsize            size)
+{
+  self->unheard = self->unheard || !is_heard ();
+  while (size > 0 && !self->unheard)
     {
       ssize_t n = write (STDERR_FILENO, bytes, size);
 
@@ -232,7 +259,7 @@ forward (const char *bytes,
 static gboolean
 read_words (CfWorkerProcess *self)
 {
-  char    bytes[4096];
+  char    bytes[PIPE_BUF]; /* a pipe that has room has room for so many */
   ssize_t n = read (self->stderr_fd, bytes, sizeof bytes);
 
   if (n <= 0)
@@ -241,7 +268,7 @@ read_words (CfWorkerProcess *self)
   g_string_append_len (self->last_words, bytes, n);
   if (self->last_words->len > LAST_WORDS_MAX)
     g_string_erase (self->last_words, 0, (gssize) (self->last_words->len - LAST_WORDS_MAX));
-  forward (bytes, (gsize) n);
+  forward (self, bytes, (gsize) n);
 
   return TRUE;
 }
@@ -317,6 +344,7 @@ exited_cb (GObject      *subprocess,
     ;
   drop_words (self);
   stop_timer (self);
+  drop_unsent (self);
   if (self->ending && self->pid > 1)
     kill (-self->pid, SIGKILL);
 
@@ -342,6 +370,8 @@ watch (CfWorkerProcess *self)
   self->condition = G_IO_IN;
   self->source = g_source_new (&line_funcs, sizeof (GSource));
   self->source_tag = g_source_add_unix_fd (self->source, self->fd, self->condition);
+  /* It does not, but GLib takes the descriptor out of what is polled and in again otherwise, and wakes itself up for both. */
+  g_source_set_can_recurse (self->source, TRUE);
   g_source_set_callback (self->source, line_cb, self, NULL);
   g_source_attach (self->source, context);
 
@@ -505,12 +535,14 @@ _cf_worker_process_end (CfWorkerProcess *self,
       break;
     case CF_WORKER_END_TERMINATE:
       self->ending = TRUE;
+      drop_unsent (self);
       send_signal (self, SIGTERM);
       end_later (self, TERM_GRACE_US, CF_WORKER_END_KILL);
       break;
     case CF_WORKER_END_KILL:
     default:
       self->ending = TRUE;
+      drop_unsent (self);
       stop_timer (self);
       send_signal (self, SIGKILL);
       break;

@@ -57,6 +57,34 @@ widen (int fd)
   setsockopt (fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
+/* Beyond the numbers that mean something in the child: GLib closes the pipe's there by its number here, whatever was put
+ * under it meanwhile; and what a program without standard streams writes to them must not end up in our sockets. */
+static gboolean
+move_up (int *fd)
+{
+  int moved;
+
+  if (*fd >= CF_WORKER_FIRST_FD + CF_WORKER_N_FDS)
+    return TRUE;
+
+  moved = fcntl (*fd, F_DUPFD_CLOEXEC, CF_WORKER_FIRST_FD + CF_WORKER_N_FDS);
+  if (moved < 0)
+    return FALSE;
+  close (*fd);
+  *fd = moved;
+
+  return TRUE;
+}
+
+static gboolean
+descriptors_move_up (Descriptors *fds)
+{
+  return move_up (&fds->socket[0]) && move_up (&fds->socket[1]) &&
+         move_up (&fds->page) &&
+         move_up (&fds->control[0]) && move_up (&fds->control[1]) &&
+         move_up (&fds->words[0]) && move_up (&fds->words[1]);
+}
+
 static gboolean
 descriptors_open (Descriptors *fds,
                   CfPage     **page,
@@ -71,6 +99,7 @@ descriptors_open (Descriptors *fds,
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds->socket) != 0 ||
       pipe2 (fds->words, O_CLOEXEC) != 0 ||
       socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds->control) != 0 ||
+      !descriptors_move_up (fds) ||
       !g_unix_set_fd_nonblocking (fds->socket[0], TRUE, NULL) ||
       !g_unix_set_fd_nonblocking (fds->words[0], TRUE, NULL))
     {
@@ -102,7 +131,7 @@ steal_fd (int *fd)
 static int
 dup_stderr (void)
 {
-  int fd = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  int fd = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, CF_WORKER_FIRST_FD + CF_WORKER_N_FDS);
 
   return fd >= 0 ? fd : open ("/dev/null", O_WRONLY | O_CLOEXEC);
 }

@@ -138,49 +138,74 @@ find_function (CfWorker          *self,
   return func;
 }
 
-/* Makes sure that there is either a result or an error, and one that can travel. */
-static GVariant *
-check_result (GVariant *result,
-              GError  **failure)
+static gboolean
+try_append_error (CfWorker     *self,
+                  CfWireFrame  *reply,
+                  const GError *error,
+                  GError      **failure)
 {
-  g_autoptr (GVariant) owned = result != NULL ? g_variant_take_ref (result) : NULL;
+  gboolean success;
 
-  if (*failure == NULL && owned == NULL)
-    g_set_error (failure, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The function gave neither a result nor an error");
-  if (*failure == NULL && !_cf_wire_check_payload (owned, failure))
-    g_prefix_error (failure, "The result cannot be sent back: ");
+  reply->kind = CF_WIRE_ERROR;
+  reply->code = error->code;
+  reply->n_strings = 2;
+  reply->strings[0] = error->domain != 0 ? g_quark_to_string (error->domain) : "";
+  _cf_wire_frame_set_message (reply, error->message != NULL ? error->message : "");
+  success = _cf_wire_writer_append (&self->writer, reply, failure);
+  g_clear_pointer (&reply->payload, g_variant_unref);
+  reply->code = 0;
 
-  return *failure == NULL ? g_steal_pointer (&owned) : NULL;
+  return success;
 }
 
-static void
-append_result (CfWorker    *self,
-               CfWireFrame *reply,
-               GVariant    *result)
-{
-  reply->kind = CF_WIRE_RESULT;
-  reply->n_strings = 0;
-  reply->payload = result;
-  _cf_wire_writer_append (&self->writer, reply, NULL);
-}
-
+/* Every call gets its reply: when its error cannot travel, then one that says so. */
 static void
 append_error (CfWorker     *self,
               CfWireFrame  *reply,
               const GError *error)
 {
-  const char      *domain = error->domain != 0 ? g_quark_to_string (error->domain) : "";
-  const char      *message = error->message != NULL ? error->message : "";
-  g_autofree char *cut = strlen (message) > CF_WIRE_MAX_MESSAGE ? g_strndup (message, CF_WIRE_MAX_MESSAGE) : NULL;
+  g_autoptr (GError) failure = NULL;
 
-  reply->kind = CF_WIRE_ERROR;
-  reply->code = error->code;
-  reply->n_strings = 2;
-  reply->strings[0] = domain;
-  reply->strings[1] = cut != NULL ? cut : message;
+  if (try_append_error (self, reply, error, &failure))
+    return;
+
+  g_prefix_error (&failure, "The error cannot be sent back: ");
+  try_append_error (self, reply, failure, NULL);
+}
+
+static gboolean
+try_append_result (CfWorker    *self,
+                   CfWireFrame *reply,
+                   GVariant    *result,
+                   GError     **failure)
+{
+  gboolean success;
+
+  reply->kind = CF_WIRE_RESULT;
+  reply->n_strings = 0;
+  reply->payload = result;
+  success = _cf_wire_writer_append (&self->writer, reply, failure);
   reply->payload = NULL;
-  _cf_wire_writer_append (&self->writer, reply, NULL);
-  reply->code = 0;
+
+  return success;
+}
+
+/* What a function gave, both taken over: a result that can travel is one only when there is no error. */
+static void
+append_outcome (CfWorker    *self,
+                CfWireFrame *reply,
+                GVariant    *result,
+                GError      *error)
+{
+  g_autoptr (GVariant) owned = result != NULL ? g_variant_take_ref (result) : NULL;
+  g_autoptr (GError) failure = error;
+
+  if (failure == NULL && owned == NULL)
+    g_set_error (&failure, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The function gave neither a result nor an error");
+  if (failure == NULL && !try_append_result (self, reply, owned, &failure))
+    g_prefix_error (&failure, "The result cannot be sent back: ");
+  if (failure != NULL)
+    append_error (self, reply, failure);
 }
 
 /* One call: of a function, or of the handler where there is none of that name. */
@@ -191,8 +216,8 @@ call_and_append (CfWorker          *self,
                  GVariant          *args,
                  CfWireFrame       *reply)
 {
-  g_autoptr (GError) failure = NULL;
-  g_autoptr (GVariant) result = NULL;
+  GError   *failure = NULL;
+  GVariant *result;
 
   if (func != NULL)
     result = func (args, self->cancellable, &failure);
@@ -202,11 +227,15 @@ call_and_append (CfWorker          *self,
   if (getpid () != self->pid)
     _exit (0);
 
-  result = check_result (g_steal_pointer (&result), &failure);
-  if (result != NULL)
-    append_result (self, reply, result);
-  else
-    append_error (self, reply, failure);
+  append_outcome (self, reply, result, failure);
+}
+
+/* Each call of a chunk gets a cancellable that the one before has left alone. */
+static void
+lend_to_next (CfWorker *self)
+{
+  _cf_worker_channel_set_cancellable (self->channel, NULL);
+  _cf_worker_channel_set_cancellable (self->channel, lend_cancellable (self));
 }
 
 static void
@@ -221,6 +250,8 @@ call_chunk (CfWorker          *self,
     {
       g_autoptr (GVariant) args = g_variant_get_child_value (frame->payload, i);
 
+      if (i > 0)
+        lend_to_next (self);
       reply->index = (guint32) i;
       call_and_append (self, frame, func, args, reply);
     }
@@ -328,19 +359,15 @@ serve_init (CfWorker    *self,
             GError     **error)
 {
   CfWireFrame reply = { .task = 0 };
-  g_autoptr (GError) failure = NULL;
-  g_autoptr (GVariant) result = NULL;
+  GError     *failure = NULL;
+  GVariant   *result = NULL;
 
   if (frame->bad_payload)
     check_call (frame, &failure);
   else
     result = initialize (self, frame, &failure);
 
-  result = check_result (g_steal_pointer (&result), &failure);
-  if (result != NULL)
-    append_result (self, &reply, result);
-  else
-    append_error (self, &reply, failure);
+  append_outcome (self, &reply, result, failure);
   restore_stderr (self);
 
   return _cf_worker_channel_send (self->channel, &self->writer, error) &&

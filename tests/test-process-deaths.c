@@ -8,12 +8,10 @@
 #include "process-test.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -198,121 +196,6 @@ test_break_policy (gconstpointer idle)
   process_pool_end (executor);
 }
 
-static void
-test_broken_start (gconstpointer data)
-{
-  static const struct
-  {
-    const char *script; /* NULL: there is no such file */
-    int         code;
-    const char *words;
-  } starts[] = {
-    { NULL, CF_EXECUTOR_ERROR_SPAWN_FAILED, "nonexistent" },
-    { "exit 7", CF_EXECUTOR_ERROR_BROKEN, "status 7" },
-    { "echo alas, poor worker >&2; exit 1", CF_EXECUTOR_ERROR_BROKEN, "alas, poor worker" },
-    { "kill -9 $$", CF_EXECUTOR_ERROR_BROKEN, "signal 9" },
-    { "exec sleep 1000", CF_EXECUTOR_ERROR_BROKEN, "hello" },
-    { "head -c 4000 /dev/zero >&3; exec sleep 1000", CF_EXECUTOR_ERROR_BROKEN, "magic" },
-    { "printf 'CfWr\\377\\000\\001\\000%032d' 0 >&3; exec sleep 1000", CF_EXECUTOR_ERROR_BROKEN, "version" },
-  };
-  guint       i = GPOINTER_TO_UINT (data);
-  const char *argv[] = { starts[i].script != NULL ? "/bin/sh" : "/nonexistent/worker", "-c", starts[i].script, NULL };
-  CfExecutor *executor = process_pool_new (2, "worker-argv", argv, "start-timeout", (gint64) 200000, NULL);
-  g_autoptr (CfFuture) first = submit (executor, call_pid, NULL);
-  g_autoptr (CfFuture) second = NULL;
-  g_autoptr (GError) error = NULL;
-
-  g_test_summary ("Workers that cannot start break the pool after a few attempts, with the reason.");
-
-  assert_future_fails (first, CF_EXECUTOR_ERROR, starts[i].code, starts[i].words);
-  second = cf_executor_submit (executor, call_pid, NULL, &error);
-  g_assert_null (second);
-  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN);
-  process_pool_end (executor);
-  g_assert_cmpuint (count_children (), ==, 0);
-}
-
-static void
-test_no_descriptors (void)
-{
-  CfExecutor   *executor = process_pool_new (2, NULL);
-  struct rlimit before, low;
-  ProcessGate   gate;
-
-  g_test_summary ("When no more workers can be started, those that there are go on, and more come when they can.");
-
-  process_gate_init (&gate);
-  getrlimit (RLIMIT_NOFILE, &before);
-  {
-    g_autoptr (CfFuture) first = submit (executor, call_gate, process_gate_args (&gate));
-    g_autoptr (CfFuture) second = NULL;
-
-    process_gate_await (&gate);
-    low = before;
-    low.rlim_cur = count_descriptors ();
-    setrlimit (RLIMIT_NOFILE, &low);
-    second = submit (executor, call_gate, process_gate_args (&gate));
-    g_assert_false (cf_future_wait (second, 300000));
-    g_assert_false (cf_future_is_done (first));
-    setrlimit (RLIMIT_NOFILE, &before);
-    process_gate_await (&gate);
-    process_gate_open (&gate, 2);
-    g_assert_true (cf_future_wait (first, -1));
-    g_assert_true (cf_future_wait (second, -1));
-  }
-  process_gate_clear (&gate);
-  process_pool_end (executor);
-}
-
-static GVariant *
-initialize_env (GVariant                 *args,
-                GCancellable *cancellable G_GNUC_UNUSED,
-                GError **error            G_GNUC_UNUSED)
-{
-  g_setenv ("TEST_INITIALIZED", g_variant_get_string (args, NULL), TRUE);
-
-  return g_variant_new_tuple (NULL, 0);
-}
-
-static GVariant *
-call_getenv (GVariant                 *args,
-             GCancellable *cancellable G_GNUC_UNUSED,
-             GError **error            G_GNUC_UNUSED)
-{
-  return g_variant_new_string (g_getenv (g_variant_get_string (args, NULL)));
-}
-
-static void
-test_initializer (void)
-{
-  CfExecutor *executor = process_pool_new (1, NULL);
-  g_autoptr (CfFuture) future = NULL;
-  g_autoptr (GVariant) result = NULL;
-
-  g_test_summary ("The initializer runs in the worker before the first call.");
-
-  cf_process_pool_executor_set_initializer (CF_PROCESS_POOL_EXECUTOR (executor), initialize_env, g_variant_new_string ("yes"));
-  future = submit (executor, call_getenv, g_variant_new_string ("TEST_INITIALIZED"));
-  result = cf_future_dup_variant (future, -1, NULL);
-  g_assert_cmpstr (g_variant_get_string (result, NULL), ==, "yes");
-  process_pool_end (executor);
-}
-
-static void
-test_failing_initializer (gconstpointer crash)
-{
-  CfExecutor *executor = process_pool_new (1, NULL);
-  g_autoptr (CfFuture) future = NULL;
-
-  g_test_summary ("An initializer that fails breaks the pool at once, one that crashes after a few attempts.");
-
-  cf_process_pool_executor_set_initializer (CF_PROCESS_POOL_EXECUTOR (executor), crash != NULL ? call_die : call_fail,
-                                            crash != NULL ? g_variant_new_int32 (SIGKILL) : NULL);
-  future = submit (executor, call_pid, NULL);
-  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, crash != NULL ? "signal 9" : "sorry");
-  process_pool_end (executor);
-}
-
 /* All children of this process, which are workers. */
 static guint
 list_children (int  *pids,
@@ -494,16 +377,6 @@ main (int    argc,
   g_test_add_func ("/process-pool/idle-death", test_idle_death);
   g_test_add_data_func ("/process-pool/break-policy/running", NULL, test_break_policy);
   g_test_add_data_func ("/process-pool/break-policy/idle", "", test_break_policy);
-  for (guint i = 0; i < 7; i++)
-    {
-      g_autofree char *path = g_strdup_printf ("/process-pool/broken-start/%u", i);
-
-      g_test_add_data_func (path, GUINT_TO_POINTER (i), test_broken_start);
-    }
-  g_test_add_func ("/process-pool/no-descriptors", test_no_descriptors);
-  g_test_add_func ("/process-pool/initializer", test_initializer);
-  g_test_add_data_func ("/process-pool/initializer/fails", NULL, test_failing_initializer);
-  g_test_add_data_func ("/process-pool/initializer/crashes", "", test_failing_initializer);
   g_test_add_data_func ("/process-pool/massacre/retries", "", test_massacre);
   g_test_add_data_func ("/process-pool/massacre/no-retries", NULL, test_massacre);
   g_test_add_func ("/process-pool/death-with-payload", test_death_with_payload);

@@ -1,0 +1,212 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* What a process pool tells of itself and of its calls, and when. */
+
+#include "process-test.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static void
+test_counts (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  ProcessGate gate;
+
+  g_test_summary ("One worker runs one call; what was sent behind it is pending, and can be cancelled.");
+
+  process_gate_init (&gate);
+  g_assert_cmpuint (get_uint (executor, "n-workers"), ==, 0);
+  assert_increments (executor, 1000);
+  {
+    g_autoptr (CfFuture) running = submit (executor, call_gate, process_gate_args (&gate));
+    g_autoptr (CfFuture) second = submit (executor, call_increment, g_variant_new_int64 (1));
+    g_autoptr (CfFuture) third = submit (executor, call_increment, g_variant_new_int64 (1));
+
+    process_gate_await (&gate);
+    g_assert_cmpuint (get_uint (executor, "n-running"), ==, 1);
+    g_assert_cmpuint (get_uint (executor, "n-pending"), ==, 2);
+    g_assert_true (cf_future_cancel (second));
+    g_assert_cmpuint (get_uint (executor, "n-pending"), ==, 1);
+    process_gate_open (&gate, 1);
+    g_assert_nonnull (cf_future_get_result (third, -1, NULL));
+    g_assert_nonnull (cf_future_get_result (running, -1, NULL));
+    g_assert_cmpuint (get_uint (executor, "n-running"), ==, 0);
+    g_assert_cmpuint (get_uint (executor, "n-pending"), ==, 0);
+    g_assert_cmpuint (get_uint (executor, "n-workers"), ==, 1);
+  }
+  process_gate_clear (&gate);
+  process_pool_end (executor);
+}
+
+static void
+test_no_idle_time (void)
+{
+  CfExecutor *executor = process_pool_new (2, "idle-timeout", (gint64) 0, NULL);
+
+  g_test_summary ("Without any time to be idle, a worker still does what it was started for.");
+
+  assert_increments (executor, 20);
+  g_assert_cmpuint (get_uint64 (executor, "n-deaths"), ==, 0);
+  g_assert_cmpuint (get_uint64 (executor, "n-restarts"), ==, 0);
+  process_pool_end (executor);
+}
+
+/* "(su)": fails in that domain, with a message of so many bytes. */
+static GVariant *
+call_fail_at_length (GVariant                 *args,
+                     GCancellable *cancellable G_GNUC_UNUSED,
+                     GError                  **error)
+{
+  g_autofree char *message = NULL;
+  const char      *domain;
+  guint            size;
+
+  g_variant_get (args, "(&su)", &domain, &size);
+  message = g_strnfill (size, 'x');
+  g_set_error_literal (error, g_quark_from_string (domain), G_MININT32, message);
+
+  return NULL;
+}
+
+static void
+test_long_messages (void)
+{
+  static const guint sizes[] = { 0, 1, 1 << 20, (1 << 20) + 1, 9 << 20 };
+  CfExecutor        *executor = process_pool_new (1, NULL);
+  g_autofree char   *domain = g_strnfill (5 << 20, 'd');
+  g_autoptr (CfFuture) impossible = submit (executor, call_fail_at_length, g_variant_new ("(su)", domain, 1));
+
+  g_test_summary ("A message arrives whole, however long; an error that cannot travel says so.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autoptr (CfFuture) future = submit (executor, call_fail_at_length, g_variant_new ("(su)", "made-up", sizes[i]));
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (cf_future_get_result (future, -1, &error));
+      g_assert_error (error, g_quark_from_string ("made-up"), G_MININT32);
+      g_assert_cmpuint (strlen (error->message), ==, sizes[i]);
+    }
+  assert_future_fails (impossible, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE, "error cannot be sent");
+  process_pool_end (executor);
+}
+
+static GVariant *
+call_bytes_of_message (GVariant *args            G_GNUC_UNUSED,
+                       GCancellable *cancellable G_GNUC_UNUSED,
+                       GError                  **error)
+{
+  *error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_BUSY, "not \xff\xfe text");
+
+  return g_variant_new_int32 (1);
+}
+
+static void
+test_message_without_encoding (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) future = submit (executor, call_bytes_of_message, NULL);
+
+  g_test_summary ("A message that is not UTF-8 arrives byte by byte, and an error with a value is an error.");
+
+  assert_future_fails (future, G_IO_ERROR, G_IO_ERROR_BUSY, "not \xff\xfe text");
+  process_pool_end (executor);
+}
+
+static GVariant *
+call_cancel_own (GVariant *args G_GNUC_UNUSED,
+                 GCancellable  *cancellable,
+                 GError **error G_GNUC_UNUSED)
+{
+  gboolean was_cancelled = g_cancellable_is_cancelled (cancellable);
+
+  g_cancellable_cancel (cancellable);
+
+  return g_variant_new_boolean (was_cancelled);
+}
+
+static void
+test_cancellables_of_a_chunk (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfResultIter) results = cf_executor_map (executor, call_cancel_own, g_variant_new_parsed ("[1, 2, 3, 4]"), -1, 2, 0, NULL);
+  GVariant *result;
+
+  g_test_summary ("What a call does to its cancellable is no matter of the next one in its chunk.");
+
+  while ((result = cf_result_iter_next (results, NULL)) != NULL)
+    {
+      g_assert_false (g_variant_get_boolean (result));
+      g_variant_unref (result);
+    }
+  process_pool_end (executor);
+}
+
+static void
+set_flag (gpointer data)
+{
+  g_atomic_int_set ((gint *) data, TRUE);
+}
+
+/* More than any socket holds, so that most of it has not left when its worker goes. */
+static GVariant *
+large_args (gint *is_released)
+{
+  static guint8 bytes[32 << 20];
+
+  return g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, sizeof bytes, TRUE, set_flag, is_released);
+}
+
+static void
+test_arguments_are_released_first (gconstpointer time_out)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) who = submit (executor, call_pid, NULL);
+  g_autoptr (GVariant) pid = cf_future_dup_variant (who, -1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+  gint is_released = FALSE;
+
+  g_test_summary ("Arguments that a worker will never read are released before their future is done.");
+
+  /* A stopped worker does not begin the call; it is ended by force, as no other one may take it over. */
+  g_assert_cmpint (kill (g_variant_get_int32 (pid), SIGSTOP), ==, 0);
+  if (time_out != NULL)
+    g_object_set (executor, "task-timeout", (gint64) 50000, NULL);
+  else
+    g_object_set (executor, "worker-death-policy", CF_WORKER_DEATH_BREAK, NULL);
+  future = submit (executor, call_echo, large_args (&is_released));
+  while (!cf_future_is_running (future) && !cf_future_is_done (future))
+    g_thread_yield ();
+  if (time_out == NULL)
+    g_assert_cmpint (kill (g_variant_get_int32 (pid), SIGKILL), ==, 0);
+
+  g_assert_true (cf_future_wait (future, -1));
+  g_assert_true (g_atomic_int_get (&is_released));
+  if (time_out != NULL)
+    assert_future_fails (future, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, NULL);
+  else
+    assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, NULL);
+  process_pool_end (executor);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  cf_process_pool_init (argc, argv);
+  test_init (&argc, &argv);
+  g_test_add_func ("/process-states/counts", test_counts);
+  g_test_add_func ("/process-states/no-idle-time", test_no_idle_time);
+  g_test_add_func ("/process-states/long-messages", test_long_messages);
+  g_test_add_func ("/process-states/message-without-encoding", test_message_without_encoding);
+  g_test_add_func ("/process-states/cancellables-of-a-chunk", test_cancellables_of_a_chunk);
+  g_test_add_data_func ("/process-states/arguments-are-released-first/death", NULL, test_arguments_are_released_first);
+  g_test_add_data_func ("/process-states/arguments-are-released-first/time-out", "", test_arguments_are_released_first);
+
+  return g_test_run ();
+}
