@@ -14,7 +14,8 @@ struct _CfAsync
   GMutex         lock;
   gboolean       is_over;   /* (mutex lock) */
   GSource       *timer;     /* (mutex lock) (owned) (nullable) */
-  GSource       *cancelled; /* (mutex lock) (owned) (nullable) */
+  GSource       *cancelled; /* (mutex lock) (owned) (nullable): since the cancellable was cancelled */
+  gulong         handler;   /* (mutex lock): of the cancellable, or 0 */
   CfAsyncGiveUp  give_up;   /* (mutex lock) (nullable) */
   gpointer       data;      /* (mutex lock) */
   GDestroyNotify destroy;   /* (mutex lock) (nullable) */
@@ -76,6 +77,16 @@ drop_source (GSource *source)
   g_source_unref (source);
 }
 
+/* Not g_cancellable_disconnect(), which waits for handlers that run: this may be one of them.  What a handler needs is
+ * its closure's. */
+static void
+drop_handler (CfAsync *self,
+              gulong   handler)
+{
+  if (handler != 0)
+    g_signal_handler_disconnect (g_task_get_cancellable (self->task), handler);
+}
+
 /* TRUE for the one who is to return something from the task. */
 static gboolean
 end (CfAsync *self,
@@ -85,6 +96,7 @@ end (CfAsync *self,
   CfAsyncGiveUp  give_up;
   gpointer       data;
   GDestroyNotify destroy;
+  gulong         handler;
   gboolean       is_first;
 
   g_mutex_lock (&self->lock);
@@ -92,6 +104,8 @@ end (CfAsync *self,
   self->is_over = TRUE;
   timer = g_steal_pointer (&self->timer);
   cancelled = g_steal_pointer (&self->cancelled);
+  handler = self->handler;
+  self->handler = 0;
   give_up = g_steal_pointer (&self->give_up);
   destroy = g_steal_pointer (&self->destroy);
   data = g_steal_pointer (&self->data);
@@ -101,6 +115,7 @@ end (CfAsync *self,
     give_up (data);
   drop_source (timer);
   drop_source (cancelled);
+  drop_handler (self, handler);
   if (destroy != NULL)
     destroy (data);
 
@@ -138,8 +153,7 @@ timer_cb (gpointer user_data)
 }
 
 static gboolean
-cancelled_cb (GCancellable *cancellable G_GNUC_UNUSED,
-              gpointer                  user_data)
+cancelled_cb (gpointer user_data)
 {
   CfAsync *self = _cf_async_ref (user_data);
 
@@ -174,10 +188,41 @@ timer_new (CfAsync *self,
 }
 
 static GSource *
-cancelled_new (CfAsync      *self,
-               GCancellable *cancellable)
+cancelled_new (CfAsync *self)
 {
-  return attach (self, g_cancellable_source_new (cancellable), G_SOURCE_FUNC (cancelled_cb));
+  GSource *source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+
+  return attach (self, source, cancelled_cb);
+}
+
+/* In the thread that cancels, while it does: the task ends in its own context, after that. */
+static void
+on_cancelled (GCancellable *cancellable G_GNUC_UNUSED,
+              gpointer                  user_data)
+{
+  CfAsync *self = user_data;
+  GSource *source = cancelled_new (self);
+
+  g_mutex_lock (&self->lock);
+  if (!self->is_over && self->cancelled == NULL)
+    self->cancelled = g_steal_pointer (&source);
+  g_mutex_unlock (&self->lock);
+
+  drop_source (source);
+}
+
+/* GCancellableSource would do, but in GLib 2.74 it leaks when it is dropped while it is cancelled. */
+static gulong
+connect_cancelled (CfAsync *self)
+{
+  GCancellable *cancellable = g_task_get_cancellable (self->task);
+
+  if (cancellable == NULL)
+    return 0;
+
+  return g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), _cf_async_ref (self), (GDestroyNotify) _cf_async_unref);
 }
 
 /* From here on the task also ends at @deadline (monotonic; -1 is never) and by its cancellable.  Takes @data over, which is
@@ -189,17 +234,16 @@ _cf_async_watch (CfAsync       *self,
                  gpointer       data,
                  GDestroyNotify destroy)
 {
-  GCancellable *cancellable = g_task_get_cancellable (self->task);
-  GSource      *timer = deadline >= 0 ? timer_new (self, deadline) : NULL;
-  GSource      *cancelled = cancellable != NULL ? cancelled_new (self, cancellable) : NULL;
-  gboolean      is_over;
+  GSource *timer = deadline >= 0 ? timer_new (self, deadline) : NULL;
+  gulong   handler = connect_cancelled (self);
+  gboolean is_over;
 
   g_mutex_lock (&self->lock);
   is_over = self->is_over;
   if (!is_over)
     {
       self->timer = timer;
-      self->cancelled = cancelled;
+      self->handler = handler;
       self->give_up = give_up;
       self->data = data;
       self->destroy = destroy;
@@ -212,7 +256,7 @@ _cf_async_watch (CfAsync       *self,
       if (give_up != NULL)
         give_up (data);
       drop_source (timer);
-      drop_source (cancelled);
+      drop_handler (self, handler);
       if (destroy != NULL)
         destroy (data);
     }

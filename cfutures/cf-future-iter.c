@@ -229,17 +229,6 @@ cf_future_iter_init (CfFutureIter *self)
   self->deadline = -1;
 }
 
-static gboolean
-are_futures (CfFuture **futures,
-             gsize      n_futures)
-{
-  for (gsize i = 0; i < n_futures; i++)
-    if (!_cf_is_future (futures[i]))
-      return FALSE;
-
-  return TRUE;
-}
-
 /**
  * cf_as_completed:
  * @futures: (array length=n_futures) (nullable): futures
@@ -264,7 +253,7 @@ cf_as_completed (CfFuture **futures,
   gsize                 n;
 
   g_return_val_if_fail (futures != NULL || n_futures == 0, NULL);
-  g_return_val_if_fail (are_futures (futures, n_futures), NULL);
+  g_return_val_if_fail (_cf_are_futures (futures, n_futures), NULL);
 
   self = g_object_new (CF_TYPE_FUTURE_ITER, NULL);
   self->deadline = _cf_deadline_from_timeout (timeout_us);

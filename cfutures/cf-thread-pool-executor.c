@@ -318,7 +318,8 @@ cf_thread_pool_executor_new (guint max_workers)
  *
  * Sets a function that runs once in each worker, before its first work.
  *
- * Call this before anything is submitted. When it fails, the pool is broken:
+ * Call this before anything is submitted; later it is refused, as workers may be
+ * running the one that was set before. When it fails, the pool is broken:
  * what is pending fails, and submitting too, with
  * [error@Cf.ExecutorError.BROKEN].
  *
@@ -338,6 +339,8 @@ cf_thread_pool_executor_set_initializer (CfThreadPoolExecutor *self,
   g_return_if_fail (func != NULL);
 
   pool = get_pool (self);
+  g_return_if_fail (!_cf_thread_pool_is_in_use (pool));
+
   _cf_lock (&pool->lock);
   old_destroy = pool->initializer_destroy;
   old_data = pool->initializer_data;

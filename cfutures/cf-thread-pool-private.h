@@ -95,6 +95,7 @@ gboolean           _cf_thread_pool_push (CfThreadPool *self,
 gboolean           _cf_thread_pool_push_fresh (CfThreadPool *self,
                                                CfFuture     *future,
                                                GError      **error);
+gboolean           _cf_thread_pool_is_in_use (CfThreadPool *self);
 gboolean           _cf_thread_pool_has_work (CfThreadPool *self);
 gboolean           _cf_thread_pool_collect_locked (CfThreadPool *self,
                                                    guint         n_coming);

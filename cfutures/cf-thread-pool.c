@@ -201,6 +201,19 @@ _cf_thread_pool_ask_locked (CfThreadPool *self,
   _cf_unlock (&self->door);
 }
 
+/* Whether anything was submitted yet for which a thread was wanted. */
+gboolean
+_cf_thread_pool_is_in_use (CfThreadPool *self)
+{
+  gboolean is_in_use;
+
+  _cf_lock (&self->lock);
+  is_in_use = self->threads != NULL;
+  _cf_unlock (&self->lock);
+
+  return is_in_use;
+}
+
 static gboolean
 has_ended_locked (CfThreadPool *self)
 {

@@ -269,17 +269,6 @@ await (const Wanted *wanted,
   return is_met (wanted) || (timeout_us > 0 && sleep_until_met (wanted, deadline, NULL)) || is_met (wanted);
 }
 
-static gboolean
-are_futures (CfFuture **futures,
-             gsize      n_futures)
-{
-  for (gsize i = 0; i < n_futures; i++)
-    if (!_cf_is_future (futures[i]))
-      return FALSE;
-
-  return TRUE;
-}
-
 /**
  * cf_wait:
  * @futures: (array length=n_futures) (nullable): futures
@@ -319,7 +308,7 @@ cf_wait (CfFuture   **futures,
   gboolean met;
 
   g_return_val_if_fail (futures != NULL || n_futures == 0, FALSE);
-  g_return_val_if_fail (are_futures (futures, n_futures), FALSE);
+  g_return_val_if_fail (_cf_are_futures (futures, n_futures), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   /* Then it does not matter whether they differ. */
@@ -394,7 +383,7 @@ cf_wait_async (CfFuture          **futures,
   GTask   *task;
 
   g_return_if_fail (futures != NULL || n_futures == 0);
-  g_return_if_fail (are_futures (futures, n_futures));
+  g_return_if_fail (_cf_are_futures (futures, n_futures));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   wanted = g_new0 (Wanted, 1);

@@ -38,6 +38,8 @@ struct _CfWatch
   CfWatchNode    *nodes;     /* (owned) */
 };
 
+gboolean   _cf_are_futures (CfFuture **futures,
+                            gsize      n_futures);
 CfFuture **_cf_watch_distinct (CfFuture **futures,
                                gsize      n_futures,
                                gsize     *n_distinct);

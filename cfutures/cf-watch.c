@@ -21,6 +21,17 @@ next_stamp_locked (void)
   return last_stamp;
 }
 
+gboolean
+_cf_are_futures (CfFuture **futures,
+                 gsize      n_futures)
+{
+  for (gsize i = 0; i < n_futures; i++)
+    if (!_cf_is_future (futures[i]))
+      return FALSE;
+
+  return TRUE;
+}
+
 /* A copy of the array in which each future is once, where it came first. */
 CfFuture **
 _cf_watch_distinct (CfFuture **futures,

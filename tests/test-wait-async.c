@@ -19,6 +19,7 @@ typedef struct
   GPtrArray    *done;
   GPtrArray    *not_done;
   GError       *error;
+  GCancellable *cancellable; /* of a callback that uses it: not a reference */
 } Fixture;
 
 static void
@@ -205,6 +206,47 @@ test_cancelled (Fixture      *fixture,
   g_assert_error (fixture->error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+/* A source of the context that cancels. */
+static gboolean
+cancel_and_look (gpointer data)
+{
+  Fixture *fixture = data;
+
+  g_cancellable_cancel (fixture->cancellable);
+  g_assert_null (fixture->result);
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+keep_and_reset (GObject      *source,
+                GAsyncResult *result,
+                gpointer      data)
+{
+  Fixture *fixture = data;
+
+  g_cancellable_reset (fixture->cancellable);
+  keep_result (source, result, &fixture->result);
+}
+
+static void
+test_cancelled_in_context (Fixture      *fixture,
+                           gconstpointer data)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_test_summary ("Who cancels is not called back while he does: the callback may use the cancellable again.");
+
+  fixture->cancellable = cancellable;
+  cf_wait_async (fixture->futures, N, CF_ALL_COMPLETED, -1, cancellable, keep_and_reset, fixture);
+  g_source_set_callback (source, cancel_and_look, fixture, NULL);
+  g_source_attach (source, fixture->context);
+  g_assert_false (finish (fixture));
+  g_assert_error (fixture->error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_false (g_cancellable_is_cancelled (cancellable));
+}
+
 static void
 test_lists_optional (Fixture      *fixture,
                      gconstpointer data)
@@ -320,6 +362,7 @@ main (int    argc,
   ADD ("nothing", test_nothing);
   ADD ("times-out", test_times_out);
   ADD ("cancelled", test_cancelled);
+  ADD ("cancelled-in-context", test_cancelled_in_context);
   ADD ("lists-optional", test_lists_optional);
   ADD ("array-is-copied", test_array_is_copied);
   ADD ("without-callback", test_without_callback);
