@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported MapResults */
+/* exported MapResults, NamedResults */
 
 /*
  * A map over items, in chunks that travel as one call each.
  *
  * In one function, which makes it faster: see values.js.
  */
-var {MapResults} = (({GLib}, {Blob}, Errors, Values, Waiting) => {
+var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, Waiting) => {
     const {Math, Number, Promise, RangeError, Symbol} = globalThis;
 
     function checkSize(name, value, min) {
@@ -239,5 +239,84 @@ var {MapResults} = (({GLib}, {Blob}, Errors, Values, Waiting) => {
         }
     }
 
-    return {MapResults};
-})(imports.gi, imports.cfutures.bytes, imports.cfutures.errors, imports.cfutures.values, imports.cfutures.waiting);
+    function isCancelled(error) {
+        return error instanceof GLib.Error && error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+    }
+
+    /** The results of a map of C: one is asked for at a time, in the order of the asking. */
+    class NamedResults {
+        /**
+         * @param {Function} next - begins to wait for the next one: gets a cancellable and a callback
+         * @param {Function} finish - gets the asynchronous result, and gives the next one
+         */
+        constructor(next, finish) {
+            this._next = next;
+            this._finish = finish;
+            this._extra = [];
+            this._last = Promise.resolve();
+        }
+
+        _open(result) {
+            try {
+                return {value: this._finish(result)};
+            } catch (error) {
+                return {error};
+            }
+        }
+
+        static _take({value, error}) {
+            if (error !== undefined)
+                throw error;
+
+            return value;
+        }
+
+        /* Before it asks again, it calls off what it asked before. What comes all the same is for the next one who asks. */
+        async _ask(cancellable) {
+            let current = null;
+            let isOpen = true;
+            const begin = answer => {
+                const mine = new Gio.Cancellable();
+
+                current?.cancel();
+                current = mine;
+                this._next(mine, (source, result) => {
+                    const outcome = this._open(result);
+
+                    if (isOpen && (mine === current || !isCancelled(outcome.error)))
+                        answer(source, outcome);
+                    else if (!isCancelled(outcome.error))
+                        this._extra.push(outcome);
+                });
+            };
+            const stop = Waiting.onCancelled(cancellable, () => current.cancel());
+
+            try {
+                return await Rescue.ask(begin, NamedResults._take);
+            } finally {
+                isOpen = false;
+                stop();
+                current.cancel();
+            }
+        }
+
+        /**
+         * @param {Gio.Cancellable} cancellable - ends the waiting; or null
+         * @returns {Promise} the next result
+         */
+        next(cancellable) {
+            const step = this._last.then(() => {
+                return this._extra.length > 0 ? NamedResults._take(this._extra.shift()) : this._ask(cancellable);
+            });
+
+            this._last = step.catch(() => {});
+
+            return step;
+        }
+    }
+
+    return {MapResults, NamedResults};
+})(
+    imports.gi, imports.cfutures.bytes, imports.cfutures.errors, imports.cfutures.rescue, imports.cfutures.values,
+    imports.cfutures.waiting,
+);

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported AsCompleted, outcome, promiseOf, terminateWith, wait, watch */
+/* exported AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch */
 
 /*
  * Waiting for futures in the main loop. Everything stands on watch(): one wait of C for a future, however many wait
@@ -9,86 +9,41 @@
  *
  * In one function, which makes it faster: see values.js.
  */
-var {AsCompleted, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collector, Errors, Values) => {
+var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collector, Errors, Rescue, Values) => {
     const {Map, Math, Promise, Set, Symbol} = globalThis;
     const {Gio, GLib} = gi;
 
-    /* Milliseconds. While a collection is stuck, for some seconds, every rescuer that comes is lost; then the next one comes. */
-    const RESCUE_INTERVALS = [500, 1300, 3100, 6700, 13000, 29000, 61000];
-    const RESCUE_BATCH = 2000;
+    const NOTHING = () => {};
 
-    /* Future -> Set of functions. It holds the futures, as C does while it waits. */
+    /* Future -> its Watch. They hold the futures, as C does while it waits. */
     const watched = new Map();
 
-    /* Deadlines that have not passed. */
-    const deadlines = new Set();
-
-    function settle(future) {
-        const functions = watched.get(future);
-
-        if (functions === undefined)
-            return;
-        watched.delete(future);
-        for (const fn of functions)
-            fn(future);
-    }
-
-    /* Should GJS have lost a callback (see collector.js), this finds what has been waited for in vain. */
-    function rescue() {
-        let n = 0;
-
-        for (const future of watched.keys()) {
-            if (future.is_done())
-                settle(future);
-            if (++n === RESCUE_BATCH)
-                break;
+    /** One wait of C, and all functions that wait for it. */
+    class Watch {
+        constructor(future) {
+            this._future = future;
+            this.functions = new Set();
+            watched.set(future, this);
+            Rescue.add(this);
+            future._wait_async(null, () => {
+                this._end();
+                Collector.note();
+            });
         }
-        for (const deadline of deadlines)
-            deadline.check();
-    }
 
-    /* When each rescuer came last, in microseconds. They look after each other, since they may be lost too. */
-    const rescuers = RESCUE_INTERVALS.map(() => 0);
+        check() {
+            if (this._future.is_done())
+                this._end();
+        }
 
-    function startRescuer(i) {
-        GLib.timeout_add(GLib.PRIORITY_DEFAULT, RESCUE_INTERVALS[i], () => {
-            rescue();
-            if (watched.size + deadlines.size > 0) {
-                rescuers[i] = GLib.get_monotonic_time();
-                armRescue();
-
-                return GLib.SOURCE_CONTINUE;
-            }
-            rescuers[i] = 0;
-
-            return GLib.SOURCE_REMOVE;
-        });
-    }
-
-    function armRescue() {
-        const now = GLib.get_monotonic_time();
-
-        RESCUE_INTERVALS.forEach((interval, i) => {
-            /* It is not there, or long overdue. */
-            if (now - rescuers[i] > 3000 * interval) {
-                rescuers[i] = now;
-                startRescuer(i);
-            }
-        });
-    }
-
-    function beginWatch(future) {
-        const functions = new Set();
-
-        watched.set(future, functions);
-        future._wait_async(null, () => {
-            settle(future);
-            Collector.note();
-        });
-        if (Collector.IS_NEEDED)
-            armRescue();
-
-        return functions;
+        _end() {
+            if (watched.get(this._future) !== this)
+                return;
+            watched.delete(this._future);
+            Rescue.remove(this);
+            for (const fn of this.functions)
+                fn(this._future);
+        }
     }
 
     /**
@@ -99,7 +54,7 @@ var {AsCompleted, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collec
      * @returns {Function} ends the watch
      */
     function watch(future, fn) {
-        const functions = watched.get(future) ?? beginWatch(future);
+        const {functions} = watched.get(future) ?? new Watch(future);
 
         functions.add(fn);
 
@@ -128,7 +83,8 @@ var {AsCompleted, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collec
          */
         constructor(microseconds, fn) {
             this._fn = fn;
-            if (microseconds < 0)
+            this._isOpen = microseconds >= 0;
+            if (!this._isOpen)
                 return;
             this._time = GLib.get_monotonic_time() + microseconds;
             this._source = GLib.timeout_add(GLib.PRIORITY_DEFAULT, Math.min(Math.ceil(microseconds / 1000), 0xffffffff), () => {
@@ -137,23 +93,30 @@ var {AsCompleted, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collec
 
                 return GLib.SOURCE_REMOVE;
             });
-            deadlines.add(this);
-            if (Collector.IS_NEEDED)
-                armRescue();
+            Rescue.add(this);
+        }
+
+        _end() {
+            const wasOpen = this._isOpen;
+
+            this._isOpen = false;
+            Rescue.remove(this);
+
+            return wasOpen;
         }
 
         _pass() {
-            if (deadlines.delete(this))
+            if (this._end())
                 this._fn();
         }
 
         check() {
-            if (GLib.get_monotonic_time() >= this._time + 1000 * RESCUE_INTERVALS[0])
+            if (GLib.get_monotonic_time() >= this._time)
                 this._pass();
         }
 
         stop() {
-            if (deadlines.delete(this) && this._source)
+            if (this._end() && this._source)
                 GLib.source_remove(this._source);
         }
     }
@@ -167,23 +130,25 @@ var {AsCompleted, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collec
      * @returns {Function} ends that
      */
     function onCancelled(cancellable, fn) {
-        const {Future} = gi.Cf;
-
         if (!cancellable)
-            return () => {};
+            return NOTHING;
 
-        const never = new Future();
-        let isOver = false;
-
-        never._wait_async(cancellable, () => {
-            if (!isOver)
-                fn();
-        });
-
-        return () => {
-            isOver = true;
+        const never = new gi.Cf.Future();
+        const wait = {check: () => cancellable.is_cancelled() && end(fn)};
+        let isOpen = true;
+        const end = last => {
+            if (!isOpen)
+                return;
+            isOpen = false;
+            Rescue.remove(wait);
             never.cancel();
+            last();
         };
+
+        Rescue.add(wait);
+        never._wait_async(cancellable, () => end(fn));
+
+        return () => end(NOTHING);
     }
 
     /**
@@ -202,6 +167,9 @@ var {AsCompleted, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collec
 
     /* What ends a wait early; gives what takes it all down. */
     function onEarlyEnd({timeout = -1, cancellable = null}, onTimeout, onCancel) {
+        if (timeout < 0 && cancellable === null)
+            return NOTHING;
+
         const deadline = new Deadline(timeout, onTimeout);
         const stop = onCancelled(cancellable, onCancel);
 
@@ -406,5 +374,7 @@ var {AsCompleted, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collec
         }
     }
 
-    return {AsCompleted, outcome, promiseOf, terminateWith, wait, watch};
-})(imports.gi, imports.cfutures.collector, imports.cfutures.errors, imports.cfutures.values);
+    return {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch};
+})(
+    imports.gi, imports.cfutures.collector, imports.cfutures.errors, imports.cfutures.rescue, imports.cfutures.values,
+);

@@ -6,7 +6,9 @@
 /*
  * In one function, which makes it faster: see values.js.
  */
-var {_init} = (({Gio, GLib, GObject}, {collector: Collector, errors: Errors, mapping, values: Values, waiting: Waiting}) => {
+var {_init} = (({Gio, GLib, GObject}, {
+    errors: Errors, mapping, rescue: Rescue, signals: Signals, values: Values, waiting: Waiting,
+}) => {
     const {Error, JSON, Object, Promise, Set, Symbol, TypeError} = globalThis;
 
     const WHY_NOT = 'would run a JavaScript function in another thread, and GJS has only one: it would crash. ' +
@@ -73,22 +75,9 @@ var {_init} = (({Gio, GLib, GObject}, {collector: Collector, errors: Errors, map
         return future;
     }
 
-    /* Futures with a handler that is still to be called: GJS would disconnect the handlers of one that nobody holds. */
-    const held = new Set();
-
-    function hold(future, connect) {
-        if (held.has(future))
-            return;
-        held.add(future);
-        connect.call(future, 'done', () => {
-            held.delete(future);
-            Collector.note();
-        });
-    }
-
     function overrideFuture(Cf) {
         const proto = Cf.Future.prototype;
-        const {connect, get_exception, get_result, set_exception, set_result, wait_async, wait_finish} = proto;
+        const {connect, connect_after, get_exception, get_result, set_exception, set_result, wait_async, wait_finish} = proto;
 
         Object.assign(proto, {
             _get_exception: get_exception,
@@ -97,11 +86,11 @@ var {_init} = (({Gio, GLib, GObject}, {collector: Collector, errors: Errors, map
             _wait_async: wait_async,
 
             connect(signal, callback) {
-                const id = connect.call(this, signal, callback);
+                return Signals.connect(this, connect, signal, callback);
+            },
 
-                hold(this, connect);
-
-                return id;
+            connect_after(signal, callback) {
+                return Signals.connect(this, connect_after, signal, callback);
             },
 
             get_result(timeout = -1) {
@@ -190,16 +179,9 @@ var {_init} = (({Gio, GLib, GObject}, {collector: Collector, errors: Errors, map
     }
 
     function shutdownAsync(executor, cancelFutures, cancellable) {
-        return new Promise((resolve, reject) => {
-            executor._shutdown_async(cancelFutures, cancellable, (source, result) => {
-                try {
-                    executor.shutdown_finish(result);
-                    resolve();
-                } catch (error) {
-                    reject(error);
-                }
-            });
-        });
+        return Rescue.ask(
+            callback => executor._shutdown_async(cancelFutures, cancellable, callback),
+            result => void executor.shutdown_finish(result));
     }
 
     function overrideExecutor(Cf) {
@@ -246,16 +228,9 @@ var {_init} = (({Gio, GLib, GObject}, {collector: Collector, errors: Errors, map
                 if (callback !== undefined)
                     return next_async.call(this, cancellable, callback);
 
-                return new Promise((resolve, reject) => {
-                    next_async.call(this, cancellable, (source, result) => {
-                        Collector.note();
-                        try {
-                            resolve(this.next_finish(result));
-                        } catch (error) {
-                            reject(error);
-                        }
-                    });
-                });
+                this._results ??= new mapping.NamedResults(next_async.bind(this), result => this.next_finish(result));
+
+                return this._results.next(cancellable);
             },
 
             async *[Symbol.asyncIterator]() {
