@@ -235,4 +235,19 @@ test('executors in JavaScript', async () => {
     matches(await fails(() => executor.submit_named(`${module}:test_module_triple`, null)), Cf.ExecutorError, 'SHUTDOWN');
 });
 
+test('the shutdown of an executor in JavaScript runs in the main thread', async () => {
+    const seen = [];
+    const Recorder = GObject.registerClass(class Recorder extends Cf.ThreadPoolExecutor {
+        vfunc_shutdown(wait, cancelFutures) {
+            seen.push([wait, cancelFutures]);
+            super.vfunc_shutdown(wait, cancelFutures);
+        }
+    });
+
+    await new Recorder({max_workers: 1}).shutdown();
+    await new Recorder({max_workers: 1}).shutdown_async({cancel_futures: true});
+    await new Recorder({max_workers: 1}).shutdown({wait: false});
+    equal(seen, [[true, false], [true, true], [false, false]]);
+});
+
 run();

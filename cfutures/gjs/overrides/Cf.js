@@ -178,7 +178,14 @@ var {_init} = (({Gio, GLib, GObject}, {
         return encoded.blob.isEmpty ? encoded.text : toGValue(Values.toVariant(encoded));
     }
 
+    /* C waits in a thread, where no shutdown of JavaScript may run: that one has its turn here. */
     function shutdownAsync(executor, cancelFutures, cancellable) {
+        if (!`${executor.vfunc_shutdown}`.includes('/* wrapper for native')) {
+            executor.shutdown(true, cancelFutures);
+
+            return Promise.resolve();
+        }
+
         return Rescue.ask(
             callback => executor._shutdown_async(cancelFutures, cancellable, callback),
             result => void executor.shutdown_finish(result));
