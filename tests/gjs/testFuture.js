@@ -44,6 +44,11 @@ test('its states', () => {
     ok(future.is_done() && !future.cancel() && !future.terminate(), 'it is done');
 });
 
+test('name is for people', () => {
+    same(new Cf.Future({name: 'the thumbnail'}).name, 'the thumbnail');
+    same(new Cf.Future().name, null);
+});
+
 test('results of every kind', async () => {
     const object = new Gio.Cancellable();
 

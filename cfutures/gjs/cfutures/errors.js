@@ -19,7 +19,9 @@ var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gi
 
     const DOMAIN = GLib.quark_from_string('cfutures-js-error-quark');
     const SEPARATOR = '\u001e';
-    const MAX_TEXT = 100000;
+    /* In characters, of up to three bytes each; C takes a mebibyte in all. */
+    const [MAX_TEXT, MAX_ALL] = [100000, 240000];
+    const [MAX_DEPTH, MAX_ERRORS] = [8, 100];
     const TYPES = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, InternalError, AggregateError];
 
     function cut(text) {
@@ -57,26 +59,18 @@ var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gi
         return extras;
     }
 
-    /**
-     * All about what was thrown, as an object for JSON.
-     *
-     * @param {*} thrown - what was thrown
-     * @param {number} depth - how many causes deep it is
-     * @returns {object} the description
-     */
-    function describe(thrown, depth = 0) {
-        if (thrown instanceof GLib.Error) {
-            return {
-                kind: 'gerror',
-                domain: GLib.quark_to_string(thrown.domain),
-                code: thrown.code,
-                message: thrown.message,
-                stack: cut(`${thrown.stack ?? ''}`),
-            };
-        }
-        if (!(thrown instanceof Error))
-            return {kind: 'value', value: write(thrown) ?? write(String(thrown))};
+    function describeGError(thrown) {
+        return {
+            kind: 'gerror',
+            domain: GLib.quark_to_string(thrown.domain),
+            code: thrown.code,
+            message: cut(thrown.message),
+            stack: cut(`${thrown.stack ?? ''}`),
+        };
+    }
 
+    function describeError(thrown, parents) {
+        const inside = [...parents, thrown];
         const description = {
             kind: 'error',
             type: TYPES.find(type => thrown instanceof type)?.name ?? 'Error',
@@ -85,12 +79,31 @@ var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gi
             stack: cut(`${thrown.stack ?? ''}`),
             extras: describeExtras(thrown),
         };
-        if (thrown.cause !== undefined && depth < 8)
-            description.cause = describe(thrown.cause, depth + 1);
-        if (thrown instanceof AggregateError && depth < 8)
-            description.errors = thrown.errors.slice(0, 100).map(error => describe(error, depth + 1));
+
+        if (thrown.cause !== undefined)
+            description.cause = describe(thrown.cause, inside);
+        if (thrown instanceof AggregateError)
+            description.errors = thrown.errors.slice(0, MAX_ERRORS).map(error => describe(error, inside));
 
         return description;
+    }
+
+    /**
+     * All about what was thrown, as an object for JSON.
+     *
+     * @param {*} thrown - what was thrown
+     * @param {Array} parents - the errors that it is a part of
+     * @returns {object} the description
+     */
+    function describe(thrown, parents = []) {
+        if (parents.length > MAX_DEPTH || parents.includes(thrown))
+            return {kind: 'value', value: write(summary(thrown))};
+        if (thrown instanceof GLib.Error)
+            return describeGError(thrown);
+        if (thrown instanceof Error)
+            return describeError(thrown, parents);
+
+        return {kind: 'value', value: write(thrown) ?? write(String(thrown))};
     }
 
     function readable(text) {
@@ -110,6 +123,20 @@ var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gi
         }
     }
 
+    /* What is too strange, or too much for one message, arrives as its summary. */
+    function encode(thrown, text) {
+        try {
+            const json = JSON.stringify(describe(thrown));
+
+            if (json.length < MAX_ALL)
+                return json;
+        } catch {
+            // The summary has to do.
+        }
+
+        return JSON.stringify(describe(new Error(text)));
+    }
+
     /**
      * @param {*} thrown - what was thrown
      * @param {boolean} isForPeople - whether nothing but the message is to be in it
@@ -118,7 +145,7 @@ var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gi
     function toGError(thrown, isForPeople = false) {
         const isGError = thrown instanceof GLib.Error;
         const text = readable(cut(isGError ? thrown.message : summary(thrown)));
-        const tail = isForPeople ? '' : SEPARATOR + JSON.stringify(describe(thrown));
+        const tail = isForPeople ? '' : `${SEPARATOR}${encode(thrown, text)}`;
 
         return new GLib.Error(isGError ? thrown.domain : DOMAIN, isGError ? thrown.code : 0, text + tail);
     }

@@ -140,3 +140,38 @@ export function allocate(length) {
 
     return length;
 }
+
+function makeCircle() {
+    const error = new AggregateError([new RangeError('one'), new Gio.IOErrorEnum({code: 1, message: 'two'})], 'several');
+
+    error.errors.push(error, new AggregateError([error, 3], 'inner'));
+    error.cause = error;
+
+    return error;
+}
+
+const STRANGE = {
+    nothing: () => null,
+    circle: makeCircle,
+    plainCircle: () => {
+        const circle = {};
+
+        return Object.assign(circle, {circle});
+    },
+    function: () => makeCircle,
+    getter: () => Object.defineProperty(new Error('x'), 'message', {
+        get() {
+            throw new Error('in the getter');
+        },
+    }),
+    proxy: () => new Proxy({}, {
+        get() {
+            throw new Error('in the proxy');
+        },
+    }),
+    huge: () => Object.assign(new AggregateError(Array.from({length: 200}, () => new Error('\u2028'.repeat(90000))), 'huge')),
+};
+
+export function throwStrange(name) {
+    throw STRANGE[name]();
+}
