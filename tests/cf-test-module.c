@@ -9,7 +9,7 @@
 #include <gmodule.h>
 
 G_MODULE_EXPORT GVariant *test_module_triple (GVariant *args, GCancellable *cancellable, GError **error);
-G_MODULE_EXPORT GVariant *test_module_nothing (GVariant *args, GCancellable *cancellable, GError **error);
+G_MODULE_EXPORT GVariant *test_module_silent (GVariant *args, GCancellable *cancellable, GError **error);
 
 GVariant *
 test_module_triple (GVariant     *args,
@@ -21,7 +21,7 @@ test_module_triple (GVariant     *args,
 
 /* Neither a result nor an error. */
 GVariant *
-test_module_nothing (GVariant     *args,
+test_module_silent (GVariant     *args,
                      GCancellable *cancellable,
                      GError      **error)
 {

@@ -62,6 +62,12 @@ test('results of every kind', async () => {
     same((await makeFinished(new GLib.Variant('i', 5))).unpack(), 5);
 });
 
+test('a result that is no variant is not one', async () => {
+    matches(await fails(() => makeFinished('text').dup_variant(0)), Cf.ExecutorError, 'NOT_SUPPORTED');
+    same(makeFinished(undefined).dup_variant(0), null);
+    same(makeFinished(new GLib.Variant('i', 5)).dup_variant(0).unpack(), 5);
+});
+
 test('the first outcome stands', async () => {
     const future = makeFinished(1);
 

@@ -20,7 +20,7 @@ test('functions of C by name', async () => {
 });
 
 test('no result and no error is a failure', async () => {
-    matches(await fails(pool.submit_named(`${MODULE}:test_module_nothing`, null)), Cf.ExecutorError, 'NO_RESULT');
+    matches(await fails(pool.submit_named(`${MODULE}:test_module_silent`, null)), Cf.ExecutorError, 'NO_RESULT');
 });
 
 test('many of them', async () => {

@@ -168,10 +168,12 @@ var {_init} = (({Gio, GLib, GObject}, {
     /* What C keeps as it is, goes as it is. */
     function toResult(value) {
         if (value === undefined)
-            return null;
+            return new GObject.Value();
 
         if (typeof value === 'boolean' || value instanceof GObject.Object || value instanceof GObject.Value)
             return value;
+        if (value instanceof GLib.Variant && !Values.isEncoded(value))
+            return toGValue(value);
 
         const encoded = Values.encode(value);
 

@@ -57,6 +57,15 @@ export async function later(value) {
     return value;
 }
 
+export async function nested(place, args) {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1});
+    const result = await pool.submit(place, ...args);
+
+    await pool.shutdown();
+
+    return result;
+}
+
 export async function readFile(path) {
     const file = Gio.File.new_for_path(path);
 
