@@ -22,8 +22,8 @@ test_module_triple (GVariant     *args,
 /* Neither a result nor an error. */
 GVariant *
 test_module_silent (GVariant     *args,
-                     GCancellable *cancellable,
-                     GError      **error)
+                    GCancellable *cancellable,
+                    GError      **error)
 {
   return NULL;
 }
