@@ -363,7 +363,8 @@ refuse_second_outcome (CfFuture *self,
 /**
  * cf_future_set_result:
  * @self: a future
- * @value: (nullable): the result, which is copied, or %NULL for no value
+ * @value: (nullable): the result, which is copied; %NULL or an unset one for no
+ *   value
  * @error: return location for an error
  *
  * Finishes the future with a result.
@@ -383,9 +384,12 @@ cf_future_set_result (CfFuture     *self,
   g_auto (GValue) copy = G_VALUE_INIT;
 
   g_return_val_if_fail (_cf_is_future (self), FALSE);
-  g_return_val_if_fail (value == NULL || G_IS_VALUE (value), FALSE);
+  g_return_val_if_fail (value == NULL || G_VALUE_TYPE (value) == G_TYPE_INVALID || G_IS_VALUE (value), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  /* Some bindings have no other way to say NULL. */
+  if (value != NULL && G_VALUE_TYPE (value) == G_TYPE_INVALID)
+    value = NULL;
   if (value != NULL)
     {
       g_value_init (&copy, G_VALUE_TYPE (value));

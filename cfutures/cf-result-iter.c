@@ -52,9 +52,42 @@ struct _CfResultIter
   gboolean is_over;       /* (mutex lock): the end, whatever there is left */
   GError  *refusal;       /* (mutex lock) (owned) (nullable): why the rest was not submitted */
   GQueue   tasks;         /* (mutex lock) (element-type CfAsync) */
+  GQueue   given_back;    /* (mutex lock) (element-type Told): for whoever asks next */
 };
 
 G_DEFINE_FINAL_TYPE (CfResultIter, cf_result_iter, G_TYPE_OBJECT)
+
+/* What somebody who asked in a main loop is told.  If he never takes it, it is for the one who asks next. */
+typedef struct
+{
+  CfResultIter *iter;   /* (owned) (nullable): while it is on its way */
+  GVariant     *result; /* (owned) (nullable) */
+  GError       *error;  /* (owned) (nullable) */
+} Told;
+
+static void
+told_free (gpointer data)
+{
+  Told *told = data;
+
+  g_clear_pointer (&told->result, g_variant_unref);
+  g_clear_error (&told->error);
+  g_clear_object (&told->iter);
+  g_free (told);
+}
+
+static GVariant *
+told_open (Told    *told,
+           GError **error)
+{
+  GVariant *result = g_steal_pointer (&told->result);
+
+  if (told->error != NULL)
+    g_propagate_error (error, g_steal_pointer (&told->error));
+  told_free (told);
+
+  return result;
+}
 
 static void
 cf_result_iter_dispose (GObject *object)
@@ -77,6 +110,7 @@ cf_result_iter_finalize (GObject *object)
   g_clear_pointer (&self->map, _cf_map_unref);
   g_clear_object (&self->executor);
   g_clear_error (&self->refusal);
+  g_queue_clear_full (&self->given_back, told_free);
   g_mutex_clear (&self->lock);
 
   G_OBJECT_CLASS (cf_result_iter_parent_class)->finalize (object);
@@ -94,6 +128,7 @@ cf_result_iter_init (CfResultIter *self)
 {
   g_mutex_init (&self->lock);
   g_queue_init (&self->tasks);
+  g_queue_init (&self->given_back);
   self->deadline = -1;
 }
 
@@ -282,13 +317,19 @@ step (CfResultIter *self,
       GVariant    **result,
       GError      **error)
 {
-  Step next;
+  Step  next = STEP_YIELD;
+  Told *again;
 
   g_mutex_lock (&self->lock);
-  next = take_locked (self, index, error);
+  again = g_queue_pop_head (&self->given_back);
+  if (again == NULL)
+    next = take_locked (self, index, error);
   g_mutex_unlock (&self->lock);
 
-  *result = next == STEP_YIELD ? yield_item (self, *index, error) : NULL;
+  if (again != NULL)
+    *result = told_open (again, error);
+  else
+    *result = next == STEP_YIELD ? yield_item (self, *index, error) : NULL;
 
   return next;
 }
@@ -391,27 +432,36 @@ cf_result_iter_next (CfResultIter *self,
 
 /* In a main loop */
 
+static gboolean
+can_tell_locked (CfResultIter *self)
+{
+  if (self->is_over || self->given_back.length > 0)
+    return TRUE;
+
+  return self->n_yielded < self->n_submitted ? _cf_map_has (self->map, self->n_yielded) : !self->is_submitting;
+}
+
 /* The first task that waits, if there is something to tell it; it was ended for that. */
 static CfAsync *
 match_locked (CfResultIter *self,
               Step         *next,
               gsize        *index,
-              GError      **error)
+              Told        **told)
 {
   CfAsync *async;
 
-  while ((async = g_queue_peek_head (&self->tasks)) != NULL)
+  while ((async = g_queue_peek_head (&self->tasks)) != NULL && can_tell_locked (self))
     {
-      gboolean can_tell = self->is_over || self->n_yielded < self->n_submitted ? self->is_over || _cf_map_has (self->map, self->n_yielded)
-                                                                               : !self->is_submitting;
-
-      if (!can_tell)
-        return NULL;
       g_queue_pop_head (&self->tasks);
       _cf_map_add_waiting (self->map, -1);
       if (_cf_async_end (async))
         {
-          *next = take_locked (self, index, error);
+          *told = g_queue_pop_head (&self->given_back);
+          if (*told == NULL)
+            {
+              *told = g_new0 (Told, 1);
+              *next = take_locked (self, index, &(*told)->error);
+            }
           return async;
         }
       _cf_async_unref (async);
@@ -420,20 +470,16 @@ match_locked (CfResultIter *self,
   return NULL;
 }
 
+static void give_back (gpointer told);
+
+/* Takes @told over. */
 static void
 tell_task (CfResultIter *self,
-           CfAsync      *async,
-           Step          next,
-           gsize         index,
-           GError       *error)
+           GTask        *task,
+           Told         *told)
 {
-  GVariant *result = next == STEP_YIELD ? yield_item (self, index, &error) : NULL;
-
-  if (error != NULL)
-    g_task_return_error (_cf_async_get_task (async), error);
-  else
-    g_task_return_pointer (_cf_async_get_task (async), result, (GDestroyNotify) g_variant_unref);
-  _cf_async_unref (async);
+  told->iter = g_object_ref (self);
+  g_task_return_pointer (task, told, give_back);
 }
 
 /* Something is done: whoever waits for it is told. */
@@ -441,35 +487,54 @@ static void
 serve_tasks (gpointer data)
 {
   CfResultIter *self = data;
-  CfAsync      *async;
 
-  do
+  for (;;)
     {
-      Step    next = STEP_END;
-      gsize   index = 0;
-      GError *error = NULL;
+      Step     next = STEP_END;
+      gsize    index = 0;
+      Told    *told = NULL;
+      CfAsync *async;
 
       g_mutex_lock (&self->lock);
-      async = match_locked (self, &next, &index, &error);
+      async = match_locked (self, &next, &index, &told);
       g_mutex_unlock (&self->lock);
 
-      if (async != NULL)
-        tell_task (self, async, next, index, error);
+      if (async == NULL)
+        return;
+      if (next == STEP_YIELD)
+        told->result = yield_item (self, index, &told->error);
+      tell_task (self, _cf_async_get_task (async), told);
+      _cf_async_unref (async);
     }
-  while (async != NULL);
+}
+
+/* Nobody took it. */
+static void
+give_back (gpointer data)
+{
+  Told *told = data;
+  g_autoptr (CfResultIter) self = g_steal_pointer (&told->iter);
+
+  if (told->result == NULL && told->error == NULL)
+    {
+      told_free (told);
+      return;
+    }
+
+  g_mutex_lock (&self->lock);
+  g_queue_push_tail (&self->given_back, told);
+  g_mutex_unlock (&self->lock);
+  serve_tasks (self);
 }
 
 static void
 time_out_task (GTask *task)
 {
   CfResultIter *self = g_task_get_source_object (task);
-  GError       *error = NULL;
+  Told         *told = g_new0 (Told, 1);
 
-  time_out (self, &error);
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_pointer (task, NULL, NULL);
+  time_out (self, &told->error);
+  tell_task (self, task, told);
   serve_tasks (self);
 }
 
@@ -548,7 +613,8 @@ cf_result_iter_next_async (CfResultIter       *self,
  * Gets the outcome of [method@ResultIter.next_async].
  *
  * The errors are those of [method@ResultIter.next], and
- * %G_IO_ERROR_CANCELLED when the waiting was cancelled.
+ * %G_IO_ERROR_CANCELLED when the waiting was cancelled. An outcome that is never
+ * taken so, since its task was dropped, comes with the next call.
  *
  * Returns: (transfer full) (nullable): the result; %NULL without an error at
  *   the end
@@ -560,11 +626,15 @@ cf_result_iter_next_finish (CfResultIter *self,
                             GAsyncResult *result,
                             GError      **error)
 {
+  Told *told;
+
   g_return_val_if_fail (CF_IS_RESULT_ITER (self), NULL);
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return g_task_propagate_pointer (G_TASK (result), error);
+  told = g_task_propagate_pointer (G_TASK (result), error);
+
+  return told != NULL ? told_open (told, error) : NULL;
 }
 
 /**

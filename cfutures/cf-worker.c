@@ -5,14 +5,9 @@
 
 #include "cf-worker.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "cf-error.h"
 #include "cf-function-private.h"
-#include "cf-wire-private.h"
-#include "cf-worker-channel-private.h"
+#include "cf-worker-calls-private.h"
 #include "cf-worker-environment-private.h"
 
 /**
@@ -46,12 +41,11 @@ struct _CfWorker
 {
   GObject parent_instance;
 
-  CfWorkerChannel *channel;     /* (const) (owned) */
-  int              stderr_fd;   /* the real one, until the worker is prepared; or -1 */
-  pid_t            pid;         /* (const): a child that a call forks is no worker */
-  GHashTable      *functions;   /* (owned) (element-type utf8 CfFunc): by name, and by place */
-  GCancellable    *cancellable; /* (owned): lent to one call after the other */
-  CfWireWriter     writer;
+  CfWorkerCalls calls;
+  GHashTable   *functions;   /* (owned) (element-type utf8 CfFunc): by name, and by place */
+  CfFunc        func;        /* (nullable): what runs the calls that were received */
+  gboolean      is_given;    /* the call that is next was given by take_call() */
+  GError       *start_error; /* (owned) (nullable): why this worker cannot be prepared */
 
   CfWorkerHandler handler;
   gpointer        handler_data;
@@ -69,12 +63,9 @@ cf_worker_finalize (GObject *object)
 {
   CfWorker *self = CF_WORKER (object);
 
-  g_clear_pointer (&self->channel, _cf_worker_channel_free);
+  _cf_worker_calls_clear (&self->calls);
   g_clear_pointer (&self->functions, g_hash_table_unref);
-  g_clear_object (&self->cancellable);
-  _cf_wire_writer_clear (&self->writer);
-  if (self->stderr_fd >= 0)
-    close (self->stderr_fd);
+  g_clear_error (&self->start_error);
   if (self->handler_destroy != NULL)
     self->handler_destroy (self->handler_data);
   if (self->initializer_destroy != NULL)
@@ -92,27 +83,15 @@ cf_worker_class_init (CfWorkerClass *klass)
 static void
 cf_worker_init (CfWorker *self)
 {
-  self->stderr_fd = -1;
-  self->pid = getpid ();
+  _cf_worker_calls_init (&self->calls);
   self->functions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  _cf_wire_writer_init (&self->writer);
 }
 
-/* One cancellable serves all calls that leave it as it was. */
-static GCancellable *
-lend_cancellable (CfWorker *self)
-{
-  if (self->cancellable != NULL && (G_OBJECT (self->cancellable)->ref_count > 1 || g_cancellable_is_cancelled (self->cancellable)))
-    g_clear_object (&self->cancellable);
-  if (self->cancellable == NULL)
-    self->cancellable = g_cancellable_new ();
-
-  return self->cancellable;
-}
-
+/* NULL without an error: the call is for somebody who knows more names. */
 static CfFunc
 find_function (CfWorker          *self,
                const CfWireFrame *frame,
+               gboolean           others_know,
                GError           **error)
 {
   gboolean         is_named = (frame->flags & CF_WIRE_FLAG_NAMED) != 0;
@@ -125,7 +104,7 @@ find_function (CfWorker          *self,
     key = g_strconcat (frame->strings[1], "+", frame->strings[2], NULL);
 
   func = (CfFunc) g_hash_table_lookup (self->functions, key);
-  if (func != NULL || (is_named && self->handler != NULL))
+  if (func != NULL || (is_named && others_know))
     return func;
 
   if (is_named)
@@ -138,277 +117,84 @@ find_function (CfWorker          *self,
   return func;
 }
 
-static gboolean
-try_append_error (CfWorker     *self,
-                  CfWireFrame  *reply,
-                  const GError *error,
-                  GError      **failure)
-{
-  gboolean success;
-
-  reply->kind = CF_WIRE_ERROR;
-  reply->code = error->code;
-  reply->n_strings = 2;
-  reply->strings[0] = error->domain != 0 ? g_quark_to_string (error->domain) : "";
-  _cf_wire_frame_set_message (reply, error->message != NULL ? error->message : "");
-  success = _cf_wire_writer_append (&self->writer, reply, failure);
-  g_clear_pointer (&reply->payload, g_variant_unref);
-  reply->code = 0;
-
-  return success;
-}
-
-/* Every call gets its reply: when its error cannot travel, then one that says so. */
+/* What the program itself does before the initializer of the pool. */
 static void
-append_error (CfWorker     *self,
-              CfWireFrame  *reply,
-              const GError *error)
+prepare (CfWorker          *self,
+         const CfWireFrame *frame,
+         GError           **failure)
 {
-  g_autoptr (GError) failure = NULL;
+  g_autoptr (GVariant) result = NULL;
 
-  if (try_append_error (self, reply, error, &failure))
-    return;
-
-  g_prefix_error (&failure, "The error cannot be sent back: ");
-  try_append_error (self, reply, failure, NULL);
-}
-
-static gboolean
-try_append_result (CfWorker    *self,
-                   CfWireFrame *reply,
-                   GVariant    *result,
-                   GError     **failure)
-{
-  gboolean success;
-
-  reply->kind = CF_WIRE_RESULT;
-  reply->n_strings = 0;
-  reply->payload = result;
-  success = _cf_wire_writer_append (&self->writer, reply, failure);
-  reply->payload = NULL;
-
-  return success;
-}
-
-/* What a function gave, both taken over: a result that can travel is one only when there is no error. */
-static void
-append_outcome (CfWorker    *self,
-                CfWireFrame *reply,
-                GVariant    *result,
-                GError      *error)
-{
-  g_autoptr (GVariant) owned = result != NULL ? g_variant_take_ref (result) : NULL;
-  g_autoptr (GError) failure = error;
-
-  if (failure == NULL && owned == NULL)
-    g_set_error (&failure, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The function gave neither a result nor an error");
-  if (failure == NULL && !try_append_result (self, reply, owned, &failure))
-    g_prefix_error (&failure, "The result cannot be sent back: ");
-  if (failure != NULL)
-    append_error (self, reply, failure);
-}
-
-/* One call: of a function, or of the handler where there is none of that name. */
-static void
-call_and_append (CfWorker          *self,
-                 const CfWireFrame *frame,
-                 CfFunc             func,
-                 GVariant          *args,
-                 CfWireFrame       *reply)
-{
-  GError   *failure = NULL;
-  GVariant *result;
-
-  if (func != NULL)
-    result = func (args, self->cancellable, &failure);
-  else
-    result = self->handler (frame->strings[0], args, self->cancellable, self->handler_data, &failure);
-
-  if (getpid () != self->pid)
-    _exit (0);
-
-  append_outcome (self, reply, result, failure);
-}
-
-/* Each call of a chunk gets a cancellable that the one before has left alone. */
-static void
-lend_to_next (CfWorker *self)
-{
-  _cf_worker_channel_set_cancellable (self->channel, NULL);
-  _cf_worker_channel_set_cancellable (self->channel, lend_cancellable (self));
-}
-
-static void
-call_chunk (CfWorker          *self,
-            const CfWireFrame *frame,
-            CfFunc             func,
-            CfWireFrame       *reply)
-{
-  gsize n = g_variant_n_children (frame->payload);
-
-  for (gsize i = 0; i < n; i++)
+  if (self->start_error != NULL)
+    g_propagate_error (failure, g_error_copy (self->start_error));
+  else if (self->initializer != NULL)
     {
-      g_autoptr (GVariant) args = g_variant_get_child_value (frame->payload, i);
-
-      if (i > 0)
-        lend_to_next (self);
-      reply->index = (guint32) i;
-      call_and_append (self, frame, func, args, reply);
+      result = self->initializer (frame->n_strings > 0 ? frame->strings[0] : NULL, frame->payload,
+                                  self->calls.cancellable, self->initializer_data, failure);
+      if (result != NULL)
+        g_variant_take_ref (result);
+      else if (*failure == NULL)
+        g_set_error (failure, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The initializer gave neither a result nor an error");
     }
-}
-
-static gboolean
-check_call (CfWireFrame *frame,
-            GError     **error)
-{
-  if (frame->bad_payload)
-    g_set_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE,
-                 "The arguments did not arrive as a GVariant in normal form (nested too deeply?)");
-  else if ((frame->flags & CF_WIRE_FLAG_CHUNK) != 0 &&
-           (frame->payload == NULL || !g_variant_is_container (frame->payload) || g_variant_n_children (frame->payload) == 0))
-    g_set_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_PROTOCOL, "A chunk of calls without calls");
-  else
-    return TRUE;
-
-  return FALSE;
-}
-
-static gboolean
-serve_call (CfWorker    *self,
-            CfWireFrame *frame,
-            GError     **error)
-{
-  CfWireFrame reply = { .task = frame->task, .flags = frame->flags & CF_WIRE_FLAG_CHUNK };
-  g_autoptr (GError) failure = NULL;
-  CfFunc func = NULL;
-
-  if (!_cf_worker_channel_begin_call (self->channel, frame->index, frame->task, lend_cancellable (self)))
-    return TRUE;
-
-  if (check_call (frame, &failure))
-    func = find_function (self, frame, &failure);
-
-  if (failure != NULL)
-    {
-      /* Of a chunk, none can run: the reply has no index then. */
-      reply.flags = 0;
-      append_error (self, &reply, failure);
-    }
-  else if ((frame->flags & CF_WIRE_FLAG_CHUNK) != 0)
-    {
-      call_chunk (self, frame, func, &reply);
-    }
-  else
-    {
-      call_and_append (self, frame, func, frame->payload, &reply);
-    }
-
-  _cf_worker_channel_end_call (self->channel);
-
-  /* The arguments go first, then the future is done. */
-  _cf_wire_frame_clear (frame);
-
-  return _cf_worker_channel_send (self->channel, &self->writer, error);
-}
-
-/* From here on, what the program says on standard error is its own business. */
-static void
-restore_stderr (CfWorker *self)
-{
-  if (self->stderr_fd < 0)
-    return;
-
-  while (dup2 (self->stderr_fd, STDERR_FILENO) < 0 && (errno == EINTR || errno == EBUSY))
-    ;
-  close (self->stderr_fd);
-  self->stderr_fd = -1;
 }
 
 static GVariant *
-initialize (CfWorker          *self,
-            const CfWireFrame *frame,
-            GError           **error)
+do_nothing (GVariant *args            G_GNUC_UNUSED,
+            GCancellable *cancellable G_GNUC_UNUSED,
+            GError **error            G_GNUC_UNUSED)
 {
-  g_autoptr (GVariant) own = NULL;
-  CfFunc func;
+  return g_variant_new_tuple (NULL, 0);
+}
 
-  if (self->initializer != NULL)
+/* Finds out who runs what was received. */
+static gboolean
+begin (CfWorker *self,
+       gboolean  others_know,
+       GError  **error)
+{
+  const CfWireFrame *frame = &self->calls.frame;
+  g_autoptr (GError) failure = NULL;
+
+  self->func = NULL;
+  if (frame->kind == CF_WIRE_INIT)
+    prepare (self, frame, &failure);
+  if (failure == NULL)
+    self->func = frame->n_strings > 0 ? find_function (self, frame, others_know, &failure) : do_nothing;
+
+  return failure == NULL || _cf_worker_calls_refuse (&self->calls, failure, error);
+}
+
+static gboolean
+run_function (CfWorker *self,
+              GError  **error)
+{
+  g_autoptr (GVariant) args = _cf_worker_calls_dup_args (&self->calls);
+  g_autoptr (GError) failure = NULL;
+  GVariant *result = self->func (args, self->calls.cancellable, &failure);
+
+  g_clear_pointer (&args, g_variant_unref);
+
+  return _cf_worker_calls_answer (&self->calls, result, failure, error);
+}
+
+/* Serves what functions of C can run, until there is a call for those who know more names.  FALSE without an error: there
+ * will be none. */
+static gboolean
+serve (CfWorker *self,
+       gboolean  others_know,
+       GError  **error)
+{
+  for (;;)
     {
-      GVariant *result = self->initializer (frame->n_strings > 0 ? frame->strings[0] : NULL, frame->payload,
-                                            lend_cancellable (self), self->initializer_data, error);
-
-      own = result != NULL ? g_variant_take_ref (result) : NULL;
-      if (own == NULL)
-        return NULL;
-    }
-  if (frame->n_strings == 0)
-    return g_variant_new_tuple (NULL, 0);
-
-  func = find_function (self, frame, error);
-  if (func != NULL)
-    return func (frame->payload, lend_cancellable (self), error);
-  if (self->handler != NULL && (frame->flags & CF_WIRE_FLAG_NAMED) != 0)
-    return self->handler (frame->strings[0], frame->payload, lend_cancellable (self), self->handler_data, error);
-
-  return NULL;
-}
-
-static gboolean
-serve_init (CfWorker    *self,
-            CfWireFrame *frame,
-            GError     **error)
-{
-  CfWireFrame reply = { .task = 0 };
-  GError     *failure = NULL;
-  GVariant   *result = NULL;
-
-  if (frame->bad_payload)
-    check_call (frame, &failure);
-  else
-    result = initialize (self, frame, &failure);
-
-  append_outcome (self, &reply, result, failure);
-  restore_stderr (self);
-
-  return _cf_worker_channel_send (self->channel, &self->writer, error) &&
-         _cf_worker_channel_flush (self->channel, error);
-}
-
-static gboolean
-send_hello (CfWorker *self,
-            GError  **error)
-{
-  CfWireFrame hello = {
-    .kind = CF_WIRE_HELLO,
-    .flags = _cf_worker_channel_has_page (self->channel) ? CF_WIRE_FLAG_PAGE : 0,
-    .code = CF_WIRE_VERSION,
-    .n_strings = 1,
-    .strings = { g_get_prgname () != NULL ? g_get_prgname () : "worker" },
-  };
-
-  return _cf_wire_writer_append (&self->writer, &hello, error) &&
-         _cf_worker_channel_send (self->channel, &self->writer, error) &&
-         _cf_worker_channel_flush (self->channel, error);
-}
-
-static gboolean
-serve (CfWorker    *self,
-       CfWireFrame *frame,
-       GError     **error)
-{
-  switch (frame->kind)
-    {
-    case CF_WIRE_CALL:
-      return serve_call (self, frame, error);
-    case CF_WIRE_INIT:
-      return serve_init (self, frame, error);
-    case CF_WIRE_HELLO:
-    case CF_WIRE_RESULT:
-    case CF_WIRE_ERROR:
-    case CF_WIRE_BYE:
-    default:
-      g_set_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_PROTOCOL, "A parent does not send frames of kind %d", frame->kind);
-      return FALSE;
+      while (self->calls.n_items > 0)
+        {
+          if (self->func == NULL)
+            return TRUE;
+          if (!run_function (self, error))
+            return FALSE;
+        }
+      if (!_cf_worker_calls_receive (&self->calls, error) || !begin (self, others_know, error))
+        return FALSE;
     }
 }
 
@@ -442,10 +228,10 @@ cf_worker_new (GError **error)
 
   _cf_worker_environment_prepare_process ();
   self = g_object_new (CF_TYPE_WORKER, NULL);
-  self->stderr_fd = fds[CF_WORKER_FD_STDERR];
-  self->channel = _cf_worker_channel_new (fds[CF_WORKER_FD_SOCKET], fds[CF_WORKER_FD_PAGE], fds[CF_WORKER_FD_CONTROL], TRUE, error);
+  self->calls.stderr_fd = fds[CF_WORKER_FD_STDERR];
+  self->calls.channel = _cf_worker_channel_new (fds[CF_WORKER_FD_SOCKET], fds[CF_WORKER_FD_PAGE], fds[CF_WORKER_FD_CONTROL], TRUE, error);
 
-  return self->channel != NULL ? g_steal_pointer (&self) : NULL;
+  return self->calls.channel != NULL ? g_steal_pointer (&self) : NULL;
 }
 
 /**
@@ -473,9 +259,9 @@ cf_worker_new_for_fd (int      fd,
   g_return_val_if_fail (fd >= 0, NULL);
 
   self = g_object_new (CF_TYPE_WORKER, NULL);
-  self->channel = _cf_worker_channel_new (fd, -1, -1, FALSE, error);
+  self->calls.channel = _cf_worker_channel_new (fd, -1, -1, FALSE, error);
 
-  return self->channel != NULL ? g_steal_pointer (&self) : NULL;
+  return self->calls.channel != NULL ? g_steal_pointer (&self) : NULL;
 }
 
 /**
@@ -561,6 +347,169 @@ cf_worker_set_initializer (CfWorker       *self,
 }
 
 /**
+ * cf_worker_fail_start:
+ * @self: a worker
+ * @failure: why
+ *
+ * Says that this worker cannot be prepared, which breaks the pool.
+ *
+ * This is for programs that prepare themselves without
+ * [method@Worker.set_initializer].  Call it before the first call is taken.
+ *
+ * Since: 1.0
+ */
+void
+cf_worker_fail_start (CfWorker     *self,
+                      const GError *failure)
+{
+  g_return_if_fail (CF_IS_WORKER (self));
+  g_return_if_fail (failure != NULL);
+
+  g_clear_error (&self->start_error);
+  self->start_error = g_error_copy (failure);
+}
+
+/**
+ * cf_worker_take_call:
+ * @self: a worker
+ * @function: (out) (transfer full) (nullable): its name
+ * @args: (out) (transfer full) (nullable): its arguments
+ * @error: return location for an error
+ *
+ * Waits for the next call of a function that nobody registered.
+ *
+ * This is the other way round of [method@Worker.run] and
+ * [method@Worker.set_handler], for languages that had better not be called
+ * back: the program asks for one call after the other, runs it, and answers with
+ * [method@Worker.return_result] or [method@Worker.return_error] before it asks
+ * for the next one.  Functions of C are run meanwhile, in the calling thread.
+ *
+ * Returns: true when there is a call, false at the end, with an error when the
+ *   line broke or the parent spoke another protocol
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_worker_take_call (CfWorker  *self,
+                     char     **function,
+                     GVariant **args,
+                     GError   **error)
+{
+  g_return_val_if_fail (CF_IS_WORKER (self), FALSE);
+  g_return_val_if_fail (function != NULL && args != NULL, FALSE);
+  g_return_val_if_fail (!self->is_given, FALSE);
+
+  *function = NULL;
+  *args = NULL;
+  if (!serve (self, TRUE, error))
+    return FALSE;
+
+  self->is_given = TRUE;
+  *function = g_strdup (self->calls.frame.strings[0]);
+  *args = _cf_worker_calls_dup_args (&self->calls);
+
+  return TRUE;
+}
+
+/**
+ * cf_worker_get_cancellable:
+ * @self: a worker
+ *
+ * Gets the cancellable of the call that was taken.
+ *
+ * It is cancelled when the future of the call is to be cancelled while the call
+ * runs.
+ *
+ * Returns: (transfer none) (nullable): the cancellable, or %NULL when no call
+ *   was taken
+ *
+ * Since: 1.0
+ */
+GCancellable *
+cf_worker_get_cancellable (CfWorker *self)
+{
+  g_return_val_if_fail (CF_IS_WORKER (self), NULL);
+
+  return self->is_given ? self->calls.cancellable : NULL;
+}
+
+static gboolean
+give_back (CfWorker     *self,
+           GVariant     *result,
+           const GError *failure,
+           GError      **error)
+{
+  self->is_given = FALSE;
+
+  return _cf_worker_calls_answer (&self->calls, result, failure, error);
+}
+
+/**
+ * cf_worker_return_result:
+ * @self: a worker
+ * @result: (nullable): what the call gave
+ * @error: return location for an error
+ *
+ * Answers the call that was taken with its result.
+ *
+ * A floating @result is taken.  A call without a result gives the unit tuple;
+ * %NULL fails its future with [error@Cf.ExecutorError.NO_RESULT], and what
+ * cannot travel fails it with [error@Cf.ExecutorError.NOT_SERIALIZABLE].
+ *
+ * Returns: true, or false when the line broke
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_worker_return_result (CfWorker *self,
+                         GVariant *result,
+                         GError  **error)
+{
+  g_return_val_if_fail (CF_IS_WORKER (self), FALSE);
+  g_return_val_if_fail (self->is_given, FALSE);
+
+  return give_back (self, result != NULL ? g_variant_ref_sink (result) : NULL, NULL, error);
+}
+
+/**
+ * cf_worker_return_error:
+ * @self: a worker
+ * @failure: why the call failed
+ * @error: return location for an error
+ *
+ * Answers the call that was taken with an error.
+ *
+ * Returns: true, or false when the line broke
+ *
+ * Since: 1.0
+ */
+gboolean
+cf_worker_return_error (CfWorker     *self,
+                        const GError *failure,
+                        GError      **error)
+{
+  g_return_val_if_fail (CF_IS_WORKER (self), FALSE);
+  g_return_val_if_fail (failure != NULL, FALSE);
+  g_return_val_if_fail (self->is_given, FALSE);
+
+  return give_back (self, NULL, failure, error);
+}
+
+static gboolean
+run_handler (CfWorker *self,
+             GError  **error)
+{
+  g_autoptr (GVariant) args = _cf_worker_calls_dup_args (&self->calls);
+  g_autoptr (GError) failure = NULL;
+  GVariant *result;
+
+  result = self->handler (self->calls.frame.strings[0], args, self->calls.cancellable, self->handler_data, &failure);
+  g_clear_pointer (&args, g_variant_unref);
+
+  return _cf_worker_calls_answer (&self->calls, result, failure, error);
+}
+
+/**
  * cf_worker_run:
  * @self: a worker
  * @error: return location for an error
@@ -578,26 +527,15 @@ gboolean
 cf_worker_run (CfWorker *self,
                GError  **error)
 {
-  CfWireFrame frame;
   g_autoptr (GError) failure = NULL;
 
   g_return_val_if_fail (CF_IS_WORKER (self), FALSE);
 
-  if (!send_hello (self, error))
-    return FALSE;
-
-  while (_cf_worker_channel_receive (self->channel, &frame, &failure))
-    {
-      gboolean is_last = frame.kind == CF_WIRE_BYE;
-      gboolean success = is_last || serve (self, &frame, &failure);
-
-      _cf_wire_frame_clear (&frame);
-      if (is_last || !success)
-        break;
-    }
+  while (serve (self, self->handler != NULL, &failure) && run_handler (self, &failure))
+    ;
 
   if (failure == NULL)
-    return _cf_worker_channel_flush (self->channel, error);
+    return TRUE;
   g_propagate_error (error, g_steal_pointer (&failure));
 
   return FALSE;

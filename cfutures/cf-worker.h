@@ -67,4 +67,25 @@ CF_AVAILABLE_IN_ALL
 gboolean cf_worker_run (CfWorker *self,
                         GError  **error);
 
+/* For languages that had better not be called back. */
+
+CF_AVAILABLE_IN_ALL
+void cf_worker_fail_start (CfWorker     *self,
+                           const GError *failure);
+CF_AVAILABLE_IN_ALL
+gboolean cf_worker_take_call (CfWorker  *self,
+                              char     **function,
+                              GVariant **args,
+                              GError   **error);
+CF_AVAILABLE_IN_ALL
+GCancellable *cf_worker_get_cancellable (CfWorker *self);
+CF_AVAILABLE_IN_ALL
+gboolean cf_worker_return_result (CfWorker *self,
+                                  GVariant *result,
+                                  GError  **error);
+CF_AVAILABLE_IN_ALL
+gboolean cf_worker_return_error (CfWorker     *self,
+                                 const GError *failure,
+                                 GError      **error);
+
 G_END_DECLS

@@ -14,7 +14,7 @@ TESTS = pathlib.Path(__file__).parent
 LANGUAGES = {
     "C": ("test-*.c", r"^test_(\w+) \("),
     "Python": ("python/test_*.py", r"def test_(\w+)"),
-    "JavaScript": ("gjs/test*.js", r"""^\s*test\((['`].*?['`]),"""),
+    "JavaScript": ("gjs/test*.js", r"""^\s*test(?:Loss)?\((['`].*?['`]),"""),
     "Vala": ("vala/test-*.vala", r"^void test_(\w+) \("),
 }
 
@@ -34,6 +34,7 @@ RULES = {
         ("A function's error arrives as it is", r"future call: failures|future: error|executor: errors$|error as it is|with its (class|domain)|exception identity|exceptions of both", ()),
         ("A time-out gives TIMED_OUT, and ends nothing", r"future: time ?out|blocking waits|result.* timeout$", ()),
         ("The exception of a success is none", r"exception of success|exceptions of both|get exception$", ()),
+        ("A result that is no GVariant is not one", r"no variant|variant of results|results without a type", ()),
         ("A cancelled future never runs, and gives CANCELLED", r"future: cancel$|run of cancelled|cancel\(\) takes|a cancelled one$|cancelled (error|raises)", ()),
         ("A bare future is cancelled in two steps", r"cancel in two steps|notify cancel", NO_JS),
         ("Queued work leaves the queue at once", r"cancel queued|process pool executor: cancel|cancel at once|cancel\(\) takes", ()),
@@ -52,6 +53,7 @@ RULES = {
         ("Completions do not starve other sources", r"not starved|ticks all the while", {"Vala", "Python"}),
         ("wait_async waits without blocking; its cancellable ends the waiting", r"future( callback)?: wait async|await one", ()),
         ("name is for people", r"future: name|name of the dead", ()),
+        ("Handlers may do what they like", r"delivery: (handlers that settle|disconnected inside|nested)|an error in a done callback", {"Vala", "Python"}),
         ("A future can be subclassed", r"unref: subclass|future: subclass|subclasses", ()),
         ("The cheap unref falls back where it must", r"future unref: ", {"Vala", "Python", "JavaScript"}),
         ("Misuse is a critical", r"misuse", {"Vala", "Python", "JavaScript"}),
@@ -87,8 +89,11 @@ RULES = {
         ("map: chunks", r"map chunks|limits: buffer$|chunksize|deaths: all of a chunk", ()),
         ("map: no more than buffersize at once", r"limits: buffer|buffersize", ()),
         ("map: close() cancels, dropping does not", r"limits: (close|drop)$|result iter: (close|dropped)|cancels the rest$", ()),
-        ("map: a shutdown in the middle", r"in the middle", ()),
+        ("map: a shutdown in the middle", r"shutdown in the middle|refused in the middle|shut down in the middle", ()),
         ("map, async", r"result iter: async|map: (for await|await map)", ()),
+        ("map: any array, empty ones too", r"result iter: (array kinds|empty|nothing|kinds of items)|map: (nothing to map|items of any kind)", ()),
+        ("map: what nobody takes comes with the next call", r"async dropped|comes with the next question", {"Vala", "Python"}),
+        ("n-pending, n-running, n-workers", r": counts|threads on demand", ()),
     ],
     "Thread pools": [
         ("The default is 5 times the processors", r"default max workers|thread pool: default size|thread.* default workers", NO_JS),
@@ -105,6 +110,8 @@ RULES = {
         ("A pool whose workers all wait", r"starvation", NO_JS),
         ("What becomes hopeless later", r"wait graph later: ", {"Vala", "Python", "JavaScript"}),
         ("A wait with a time-out only times out", r"inline: with timeout|circle with time out", NO_JS),
+        ("inline-waits can be switched off, and go 128 deep", r"switched off|too deep|inline waits off", NO_JS),
+        ("The work has no thread-default context", r"no thread default context", {"Vala", "Python", "JavaScript"}),
         ("What is settled from outside is alive", r"wait graph: goes on|from outside|no false alarm", NO_JS),
     ],
     "Process pools": [
@@ -133,6 +140,11 @@ RULES = {
         ("Workers end with their parent", r"deaths: lost parent|parent (dies|gone)", {"Vala"}),
         ("No descriptor, process or thread is left", r"no leak|no descriptors|nothing left", {"Vala"}),
         ("Any bytes on the wire", r"^wire: |nonsense", {"Vala", "Python", "JavaScript"}),
+        ("Large payloads", r"payloads|64 mi b|process.*: large", ()),
+        ("A pool in a worker", r"nested$", ()),
+        ("A map goes on after the chunk that died", r"process map: death|map.* death|map goes on after", ()),
+        ("A call may fork, close its files, change its signals", r"rude call|fork in a task", {"Vala", "JavaScript"}),
+        ("A worker program of one's own", r"^worker: |worker argv", {"Vala", "Python"}),
     ],
 }
 

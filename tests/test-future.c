@@ -221,6 +221,21 @@ test_exception_is_copied (void)
 }
 
 static void
+test_unset_value (void)
+{
+  g_autoptr (CfFuture) future = cf_future_new ();
+  g_auto (GValue) unset = G_VALUE_INIT;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("An unset value is no value, as NULL is.");
+
+  g_assert_true (cf_future_set_result (future, &unset, &error));
+  g_assert_null (cf_future_get_result (future, 0, &error));
+  g_assert_null (cf_future_dup_variant (future, 0, &error));
+  g_assert_no_error (error);
+}
+
+static void
 test_variant_of_results (void)
 {
   g_autoptr (CfFuture) variant = cf_future_new ();
@@ -467,6 +482,7 @@ main (int    argc,
   g_test_add_func ("/future/result-is-copied", test_result_is_copied);
   g_test_add_func ("/future/exception-is-copied", test_exception_is_copied);
   g_test_add_func ("/future/variant-of-results", test_variant_of_results);
+  g_test_add_func ("/future/unset-value", test_unset_value);
   g_test_add_func ("/future/running-once", test_running_once);
   g_test_add_func ("/future/cancel-finished", test_cancel_finished);
   g_test_add_func ("/future/cancel", test_cancel);

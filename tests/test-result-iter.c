@@ -344,6 +344,33 @@ test_async_waits (Fixture      *fixture,
 }
 
 static void
+test_async_dropped (Fixture      *fixture,
+                    gconstpointer n_workers)
+{
+  g_test_summary ("What nobody takes by the finish function comes with the next call, errors too, in the same order.");
+
+  map (fixture, func_picky, numbers (5), 1, 0);
+  for (gint64 j = 0; j < 5; j++)
+    {
+      for (int times = 0; times < 2; times++)
+        {
+          g_autoptr (GAsyncResult) dropped = NULL;
+
+          cf_result_iter_next_async (fixture->iter, NULL, keep_result, &dropped);
+          await_result (NULL, &dropped);
+        }
+      if (j == 3)
+        assert_error_next (fixture, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+      else if (j == 4)
+        await_next_error (fixture, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+      else
+        await_next_number (fixture, j);
+    }
+  await_next_error (fixture, 0, 0);
+  assert_end (fixture);
+}
+
+static void
 test_async_cancel (Fixture      *fixture,
                    gconstpointer n_workers)
 {
@@ -475,6 +502,7 @@ main (int    argc,
   ADD ("named-nowhere", 2, test_named_nowhere);
   ADD ("async", 2, test_async);
   ADD ("async-waits", 2, test_async_waits);
+  ADD ("async-dropped", 2, test_async_dropped);
   ADD ("async-cancel", 2, test_async_cancel);
   ADD ("two-iterators", 2, test_two_iterators);
   ADD ("in-worker/1", 1, test_in_worker);

@@ -424,6 +424,45 @@ test_submit_from_worker (Fixture      *fixture,
   g_assert_cmpint (n_ran, ==, N_MANY);
 }
 
+/* Waits at the gate, and then says whether it is still wanted. */
+static gboolean
+task_if_wanted (GValue       *result,
+                GCancellable *cancellable,
+                gpointer      user_data,
+                GError      **error)
+{
+  gate_wait (user_data);
+
+  return !g_cancellable_set_error_if_cancelled (cancellable, error);
+}
+
+static void
+test_terminate_in_thread (Fixture      *fixture,
+                          gconstpointer data)
+{
+  CfExecutor *executor = CF_EXECUTOR (cf_thread_pool_executor_new (1));
+  g_autoptr (CfFuture) running = NULL;
+  g_autoptr (CfFuture) queued = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("terminate() cancels the cancellable of what runs in a thread, and takes back what does not run.");
+
+  running = cf_executor_submit_task (executor, task_if_wanted, &fixture->gate, NULL, NULL);
+  queued = cf_executor_submit (executor, func_never, NULL, NULL);
+  gate_await_waiting (&fixture->gate, 1);
+  g_assert_true (cf_future_terminate (queued));
+  g_assert_true (cf_future_is_cancelled (queued));
+  g_assert_true (cf_future_terminate (running));
+  g_assert_true (cf_future_is_running (running));
+  gate_open (&fixture->gate);
+
+  g_assert_null (cf_future_get_result (running, -1, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_false (cf_future_is_cancelled (running));
+  g_assert_false (cf_future_terminate (running));
+  end (executor);
+}
+
 #define ADD(path, data, test) g_test_add ("/thread-pool-executor/" path, Fixture, data, set_up, test, tear_down)
 
 int
@@ -445,6 +484,7 @@ main (int    argc,
   ADD ("other-thread", NULL, test_no_thread_default_context);
   ADD ("cancel-queued", NULL, test_cancel_queued);
   ADD ("cancel-wakes", NULL, test_cancel_wakes);
+  ADD ("terminate-in-thread", NULL, test_terminate_in_thread);
   ADD ("drop-futures", NULL, test_drop_futures);
   ADD ("submit-from-worker/1", GUINT_TO_POINTER (1), test_submit_from_worker);
   ADD ("submit-from-worker/4", GUINT_TO_POINTER (4), test_submit_from_worker);

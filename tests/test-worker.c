@@ -68,10 +68,59 @@ give_handle (GVariant *args            G_GNUC_UNUSED,
   return g_variant_new_handle (1);
 }
 
+/* Takes the calls that nobody registered, one by one, and answers by their names. */
+static gpointer
+take_thread (gpointer user_data)
+{
+  Fixture         *fixture = user_data;
+  CfWorker        *worker = fixture->worker;
+  g_autofree char *function = NULL;
+  g_autoptr (GVariant) args = NULL;
+
+  while (cf_worker_take_call (worker, &function, &args, &fixture->error))
+    {
+      g_autoptr (GError) failure = NULL;
+      g_autofree char *name = g_steal_pointer (&function);
+      g_autoptr (GVariant) own_args = g_steal_pointer (&args);
+
+      g_assert_true (G_IS_CANCELLABLE (cf_worker_get_cancellable (worker)));
+      if (g_str_equal (name, "nothing"))
+        cf_worker_return_result (worker, NULL, &fixture->error);
+      else if (g_str_equal (name, "a handle"))
+        cf_worker_return_result (worker, g_variant_new_handle (1), &fixture->error);
+      else if (g_str_equal (name, "fork") && fork () == 0)
+        cf_worker_return_result (worker, g_variant_new_string ("from the child"), NULL);
+      else if (g_str_equal (name, "until cancelled") && wait_for_cancel (own_args, cf_worker_get_cancellable (worker), &failure) == NULL)
+        cf_worker_return_error (worker, failure, &fixture->error);
+      else if (own_args != NULL)
+        cf_worker_return_result (worker, own_args, &fixture->error);
+      else
+        cf_worker_return_result (worker, g_variant_new_string (name), &fixture->error);
+      g_assert_null (cf_worker_get_cancellable (worker));
+    }
+  g_assert_null (function);
+  g_assert_null (args);
+
+  return GINT_TO_POINTER (fixture->error == NULL);
+}
+
+typedef struct
+{
+  gboolean    with_handler;
+  GThreadFunc serve;
+  gboolean    fails_to_start;
+} Kind;
+
+static const Kind plain = { .serve = serve_thread };
+static const Kind handling = { .serve = serve_thread, .with_handler = TRUE };
+static const Kind taking = { .serve = take_thread };
+static const Kind failing = { .serve = take_thread, .fails_to_start = TRUE };
+
 static void
 set_up (Fixture      *fixture,
-        gconstpointer with_handler)
+        gconstpointer data)
 {
+  const Kind *kind = data;
   g_autoptr (GError) error = NULL;
   int fds[2];
 
@@ -84,10 +133,12 @@ set_up (Fixture      *fixture,
   cf_worker_add_function (fixture->worker, "fail", func_fail);
   cf_worker_add_function (fixture->worker, "wait", wait_for_cancel);
   cf_worker_add_function (fixture->worker, "handle", give_handle);
-  if (with_handler != NULL)
+  if (kind->with_handler)
     cf_worker_set_handler (fixture->worker, handle, NULL, NULL);
+  if (kind->fails_to_start)
+    cf_worker_fail_start (fixture->worker, &(GError){ G_IO_ERROR, G_IO_ERROR_BUSY, (char *) "not today" });
   _cf_wire_reader_init (&fixture->reader);
-  fixture->thread = g_thread_new ("worker", serve_thread, fixture);
+  fixture->thread = g_thread_new ("worker", kind->serve, fixture);
 }
 
 static gboolean
@@ -97,8 +148,8 @@ join (Fixture *fixture)
 }
 
 static void
-tear_down (Fixture                   *fixture,
-           gconstpointer with_handler G_GNUC_UNUSED)
+tear_down (Fixture           *fixture,
+           gconstpointer data G_GNUC_UNUSED)
 {
   if (fixture->fd >= 0)
     close (fixture->fd);
@@ -207,8 +258,8 @@ expect_error (Fixture    *fixture,
 }
 
 static void
-test_calls (Fixture                   *fixture,
-            gconstpointer with_handler G_GNUC_UNUSED)
+test_calls (Fixture           *fixture,
+            gconstpointer data G_GNUC_UNUSED)
 {
   const char *domain = g_quark_to_string (CF_EXECUTOR_ERROR);
   CfWireFrame frame;
@@ -236,8 +287,8 @@ test_calls (Fixture                   *fixture,
 }
 
 static void
-test_handler (Fixture                   *fixture,
-              gconstpointer with_handler G_GNUC_UNUSED)
+test_handler (Fixture           *fixture,
+              gconstpointer data G_GNUC_UNUSED)
 {
   CfWireFrame frame;
 
@@ -257,9 +308,11 @@ test_handler (Fixture                   *fixture,
   _cf_wire_frame_clear (&frame);
 }
 
+/* Sends the numbers as one message, and expects an answer to each. */
 static void
-test_chunk (Fixture                   *fixture,
-            gconstpointer with_handler G_GNUC_UNUSED)
+check_chunk (Fixture    *fixture,
+             const char *function,
+             gint64      factor)
 {
   g_autoptr (GVariant) items = g_variant_ref_sink (g_variant_new_parsed ("[@x 1, 2, 3]"));
   CfWireFrame call = {
@@ -267,11 +320,9 @@ test_chunk (Fixture                   *fixture,
     .flags = CF_WIRE_FLAG_NAMED | CF_WIRE_FLAG_CHUNK,
     .task = 9,
     .n_strings = 1,
-    .strings = { "double" },
+    .strings = { function },
     .payload = items,
   };
-
-  g_test_summary ("A chunk is one message with many calls, and many replies.");
 
   expect_hello (fixture);
   send_frame (fixture, &call);
@@ -281,14 +332,32 @@ test_chunk (Fixture                   *fixture,
 
       expect (fixture, CF_WIRE_RESULT, 9, &frame);
       g_assert_cmpuint (frame.index, ==, i);
-      g_assert_cmpint (g_variant_get_int64 (frame.payload), ==, 2 * (i + 1));
+      g_assert_cmpint (g_variant_get_int64 (frame.payload), ==, factor * (i + 1));
       _cf_wire_frame_clear (&frame);
     }
 }
 
 static void
-test_lost_parent (Fixture                   *fixture,
-                  gconstpointer with_handler G_GNUC_UNUSED)
+test_chunk (Fixture           *fixture,
+            gconstpointer data G_GNUC_UNUSED)
+{
+  g_test_summary ("A chunk is one message with many calls, and many replies.");
+
+  check_chunk (fixture, "double", 2);
+}
+
+static void
+test_take_chunk (Fixture           *fixture,
+                 gconstpointer data G_GNUC_UNUSED)
+{
+  g_test_summary ("The calls of a chunk are taken one by one.");
+
+  check_chunk (fixture, "anything", 1);
+}
+
+static void
+test_lost_parent (Fixture           *fixture,
+                  gconstpointer data G_GNUC_UNUSED)
 {
   g_test_summary ("When the other side goes, the running call is cancelled and the worker returns.");
 
@@ -300,8 +369,100 @@ test_lost_parent (Fixture                   *fixture,
 }
 
 static void
-test_nonsense (Fixture                   *fixture,
-               gconstpointer with_handler G_GNUC_UNUSED)
+expect_string (Fixture    *fixture,
+               guint64     task,
+               const char *string)
+{
+  CfWireFrame frame;
+
+  expect (fixture, CF_WIRE_RESULT, task, &frame);
+  g_assert_cmpstr (g_variant_get_string (frame.payload, NULL), ==, string);
+  _cf_wire_frame_clear (&frame);
+}
+
+static void
+test_take (Fixture           *fixture,
+           gconstpointer data G_GNUC_UNUSED)
+{
+  CfWireFrame frame;
+
+  g_test_summary ("Calls that nobody registered can be taken one by one; functions of C are run in between.");
+
+  expect_hello (fixture);
+  send_call (fixture, 1, "one", NULL);
+  send_call (fixture, 2, "double", g_variant_new_int64 (21));
+  send_call (fixture, 3, "three", g_variant_new_string ("its argument"));
+  send_call (fixture, 4, "nothing", NULL);
+  send_call (fixture, 5, "a handle", NULL);
+
+  expect_string (fixture, 1, "one");
+  expect (fixture, CF_WIRE_RESULT, 2, &frame);
+  g_assert_cmpint (g_variant_get_int64 (frame.payload), ==, 42);
+  _cf_wire_frame_clear (&frame);
+  expect_string (fixture, 3, "its argument");
+  expect_error (fixture, 4, g_quark_to_string (CF_EXECUTOR_ERROR), CF_EXECUTOR_ERROR_NO_RESULT);
+  expect_error (fixture, 5, g_quark_to_string (CF_EXECUTOR_ERROR), CF_EXECUTOR_ERROR_NOT_SERIALIZABLE);
+
+  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_BYE });
+  g_assert_true (join (fixture));
+  g_assert_no_error (fixture->error);
+}
+
+static void
+test_take_forked (Fixture           *fixture,
+                  gconstpointer data G_GNUC_UNUSED)
+{
+  g_test_summary ("A child that a call forked does not answer for it.");
+
+  expect_hello (fixture);
+  send_call (fixture, 1, "fork", NULL);
+  expect_string (fixture, 1, "fork");
+}
+
+static void
+test_take_lost_parent (Fixture           *fixture,
+                       gconstpointer data G_GNUC_UNUSED)
+{
+  g_test_summary ("When the other side goes, the call that was taken is cancelled, and no other one comes.");
+
+  expect_hello (fixture);
+  send_call (fixture, 1, "until cancelled", NULL);
+  close (fixture->fd);
+  fixture->fd = -1;
+  join (fixture);
+}
+
+static void
+test_start (Fixture           *fixture,
+            gconstpointer data G_GNUC_UNUSED)
+{
+  CfWireFrame frame;
+
+  g_test_summary ("A parent that asks for nothing in particular gets the unit tuple; one that names a function gets that.");
+
+  expect_hello (fixture);
+  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT });
+  expect (fixture, CF_WIRE_RESULT, 0, &frame);
+  g_assert_cmpstr (g_variant_get_type_string (frame.payload), ==, "()");
+  _cf_wire_frame_clear (&frame);
+  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT, .flags = CF_WIRE_FLAG_NAMED, .n_strings = 1, .strings = { "prepare" } });
+  expect_string (fixture, 0, "prepare");
+}
+
+static void
+test_failed_start (Fixture           *fixture,
+                   gconstpointer data G_GNUC_UNUSED)
+{
+  g_test_summary ("A program that could not prepare itself tells why.");
+
+  expect_hello (fixture);
+  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT });
+  expect_error (fixture, 0, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_BUSY);
+}
+
+static void
+test_nonsense (Fixture           *fixture,
+               gconstpointer data G_GNUC_UNUSED)
 {
   static const char nonsense[64] = "GET / HTTP/1.1";
 
@@ -329,11 +490,17 @@ main (int    argc,
       char **argv)
 {
   test_init (&argc, &argv);
-  g_test_add ("/worker/calls", Fixture, NULL, set_up, test_calls, tear_down);
-  g_test_add ("/worker/handler", Fixture, "", set_up, test_handler, tear_down);
-  g_test_add ("/worker/chunk", Fixture, NULL, set_up, test_chunk, tear_down);
-  g_test_add ("/worker/lost-parent", Fixture, NULL, set_up, test_lost_parent, tear_down);
-  g_test_add ("/worker/nonsense", Fixture, NULL, set_up, test_nonsense, tear_down);
+  g_test_add ("/worker/calls", Fixture, &plain, set_up, test_calls, tear_down);
+  g_test_add ("/worker/handler", Fixture, &handling, set_up, test_handler, tear_down);
+  g_test_add ("/worker/chunk", Fixture, &plain, set_up, test_chunk, tear_down);
+  g_test_add ("/worker/lost-parent", Fixture, &plain, set_up, test_lost_parent, tear_down);
+  g_test_add ("/worker/nonsense", Fixture, &plain, set_up, test_nonsense, tear_down);
+  g_test_add ("/worker/take", Fixture, &taking, set_up, test_take, tear_down);
+  g_test_add ("/worker/take/chunk", Fixture, &taking, set_up, test_take_chunk, tear_down);
+  g_test_add ("/worker/take/forked", Fixture, &taking, set_up, test_take_forked, tear_down);
+  g_test_add ("/worker/take/lost-parent", Fixture, &taking, set_up, test_take_lost_parent, tear_down);
+  g_test_add ("/worker/take/start", Fixture, &taking, set_up, test_start, tear_down);
+  g_test_add ("/worker/take/failed-start", Fixture, &failing, set_up, test_failed_start, tear_down);
   g_test_add_func ("/worker/no-pool", test_no_pool);
 
   return g_test_run ();

@@ -7,6 +7,8 @@
  *
  * The old way of imports, since it does not wait: calls are served while this module is being evaluated, and not in a
  * job of a promise, in which no other promise could go on.
+ *
+ * It takes one call after the other, and is never called back: that could be in vain (see collector.js).
  */
 
 const {GIRepository, GLib} = imports.gi;
@@ -22,12 +24,12 @@ const Collector = imports.cfutures.collector;
 const Errors = imports.cfutures.errors;
 const Values = imports.cfutures.values;
 
+const worker = Cf.Worker.new();
 const canary = new Collector.Canary();
 const context = GLib.MainContext.default();
 const modules = new Map();
-let current = null;
 
-Cf.get_current_cancellable = () => current;
+Cf.get_current_cancellable = () => worker.get_cancellable();
 
 /**
  * Lets the main loop run until a promise is settled.
@@ -42,8 +44,10 @@ function settle(value) {
     let outcome = null;
 
     Promise.resolve(value).then(result => (outcome = {result}), error => (outcome = {error}));
-    while (outcome === null)
+    while (outcome === null) {
+        canary.check();
         context.iteration(true);
+    }
     if ('error' in outcome)
         throw outcome.error;
 
@@ -136,30 +140,41 @@ function run(place, args) {
 }
 
 /* Another language, and the one who reads why a pool is broken, want nothing but the message. */
-function serve(place, args, cancellable, isForPeople = args !== null && !Values.isEncoded(args)) {
+function attempt(place, args, isForPeople = args !== null && !Values.isEncoded(args)) {
     const begin = GLib.get_monotonic_time();
 
-    current = cancellable;
     try {
-        return run(place, args);
+        return {result: run(place, args)};
     } catch (error) {
-        throw Errors.toGError(error, isForPeople);
+        return {failure: Errors.toGError(error, isForPeople)};
     } finally {
-        current = null;
         Collector.noteWork(GLib.get_monotonic_time() - begin);
-        canary.check();
     }
 }
 
 function initialize() {
-    serve(settings.initializer, GLib.Variant.parse(null, settings.initargs, null, null), null, true);
+    const {failure} = attempt(settings.initializer, GLib.Variant.parse(null, settings.initargs, null, null), true);
 
-    return new GLib.Variant('()', []);
+    if (failure !== undefined)
+        worker.fail_start(failure);
 }
 
-const worker = Cf.Worker.new();
-worker.set_handler((place, args, cancellable) => serve(place, args, cancellable));
+function serveAll() {
+    for (;;) {
+        const [isThere, place, args] = worker.take_call();
+
+        if (!isThere)
+            return;
+        const {result, failure} = attempt(place, args);
+
+        if (failure === undefined)
+            worker.return_result(result);
+        else
+            worker.return_error(failure);
+    }
+}
+
 if (settings.initializer !== undefined)
-    worker.set_initializer(initialize);
-worker.run();
+    initialize();
+serveAll();
 System.exit(0);

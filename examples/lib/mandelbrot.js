@@ -8,9 +8,11 @@ const MAX_ROUNDS = 600;
 function countRounds(re, im) {
     let [x, y, n] = [0, 0, 0];
 
-    while (x * x + y * y < 4 && n < MAX_ROUNDS) {
-        [x, y] = [x * x - y * y + re, 2 * x * y + im];
-        n++;
+    for (; x * x + y * y < 4 && n < MAX_ROUNDS; n++) {
+        const next = x * x - y * y + re;
+
+        y = 2 * x * y + im;
+        x = next;
     }
 
     return n;

@@ -161,9 +161,13 @@ export class Gate {
         this._waiting = [];
     }
 
-    /** Waits until one more call has begun and waits. */
+    /**
+     * Waits until one more call has begun and waits.
+     *
+     * @returns {Promise} the connection to it
+     */
     async entered() {
-        this._waiting.push(await new Promise((resolve, reject) => {
+        const connection = await new Promise((resolve, reject) => {
             this._listener.accept_async(null, (listener, result) => {
                 try {
                     resolve(listener.accept_finish(result)[0]);
@@ -171,12 +175,42 @@ export class Gate {
                     reject(error);
                 }
             });
-        }));
+        });
+
+        this._waiting.push(connection);
+
+        return connection;
     }
 
     /** Lets the one that waits longest go on. */
     open() {
         this._waiting.shift().close(null);
+    }
+}
+
+/**
+ * @returns {number} how many files this process has open
+ */
+export function countFiles() {
+    const list = Gio.File.new_for_path('/proc/self/fd').enumerate_children('standard::name', Gio.FileQueryInfoFlags.NONE, null);
+    let n = 0;
+
+    while (list.next_file(null) !== null)
+        n++;
+    list.close(null);
+
+    return n;
+}
+
+/**
+ * Waits until something is so, while garbage is collected and the main loop runs.
+ *
+ * @param {Function} isSo - tells it
+ */
+export async function collected(isSo) {
+    while (!isSo()) {
+        System.gc();
+        await new Promise(resolve => setTimeout(resolve, 1));
     }
 }
 

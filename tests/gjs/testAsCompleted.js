@@ -6,7 +6,7 @@
 import Cf from 'gi://Cf';
 import Gio from 'gi://Gio';
 
-import {Gate, equal, fails, matches, ok, place, run, same, test, withPool} from './tap.js';
+import {Gate, collected, countFiles, equal, fails, matches, ok, place, run, same, test, withPool} from './tap.js';
 
 function make(n) {
     return Array.from({length: n}, (_, i) => new Cf.Future({name: `${i}`}));
@@ -92,6 +92,29 @@ test('leaving the loop leaves the futures alone', async () => {
     same(futures[1].get_state(), Cf.FutureState.PENDING);
     futures[1].set_result(2);
     same(await futures[1], 2);
+});
+
+/* A finished future that has an open file. */
+function makeOpen() {
+    const future = new Cf.Future();
+
+    future.set_result(Gio.File.new_for_path('/dev/null').read(null));
+
+    return future;
+}
+
+test('it drops what it gave', async () => {
+    const before = countFiles();
+    const futures = Array.from({length: 50}, makeOpen);
+
+    same(countFiles(), before + 50);
+    const iterator = Cf.as_completed([new Cf.Future(), ...futures.splice(0)]);
+
+    for (let i = 0; i < 50; i++)
+        await iterator.next();
+    /* The last one may still be at hand somewhere. */
+    await collected(() => countFiles() <= before + 1);
+    iterator.return();
 });
 
 test('calls of a pool, in the order in which they end', () => withPool({}, async pool => {

@@ -5,8 +5,10 @@
 
 import Cf from 'gi://Cf';
 import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import System from 'system';
 
-import {Gate, equal, fails, matches, ok, place, run, same, test, withPool} from './tap.js';
+import {Gate, collected, countFiles, equal, fails, matches, ok, place, run, same, test, withPool} from './tap.js';
 
 for (const [name, args, text] of [
     ['die', ['ABRT'], 'signal 6'],
@@ -52,6 +54,68 @@ test('max_tasks_per_child replaces workers', () => withPool({max_workers: 1, max
     equal(await Promise.all([1, 2, 3, 4, 5].map(() => pool.submit(place('count')))), [1, 2, 1, 2, 1]);
     same(pool.n_deaths, 0);
 }));
+
+test('idle_timeout ends workers that have nothing to do', () => withPool({max_workers: 1, idle_timeout: 1000}, async pool => {
+    const first = await pool.submit(place('pid'));
+
+    await collected(() => pool.n_workers === 0);
+    ok(await pool.submit(place('pid')) !== first, 'another worker');
+    same(pool.n_deaths, 0);
+}));
+
+test('what cannot start: spawn failed', async () => {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1, worker_argv: ['/nowhere/worker']});
+
+    matches(await fails(pool.submit(place('add'), 1)), Cf.ExecutorError, 'SPAWN_FAILED');
+    matches(await fails(() => pool.submit(place('add'), 1)), Cf.ExecutorError, 'BROKEN');
+    await pool.shutdown();
+});
+
+/* Whether the other end of a connection is gone. */
+function hasEnded(connection) {
+    return new Promise((resolve, reject) => {
+        connection.get_input_stream().read_bytes_async(1, GLib.PRIORITY_DEFAULT, null, (stream, result) => {
+            try {
+                resolve(stream.read_bytes_finish(result).get_size() === 0);
+            } catch (error) {
+                reject(error);
+            }
+        });
+    });
+}
+
+test('a worker ends when its parent dies, in the middle of a call too', async () => {
+    const gate = new Gate();
+    const script = GLib.filename_from_uri(GLib.Uri.resolve_relative(import.meta.url, 'lib/parent.js', GLib.UriFlags.NONE))[0];
+    const parent = Gio.Subprocess.new(['gjs', '-m', script, `${gate.port}`], Gio.SubprocessFlags.NONE);
+
+    const connection = await gate.entered();
+    parent.force_exit();
+    ok(await hasEnded(connection), 'it has ended');
+    parent.wait(null);
+});
+
+/* Gives the process of a worker that has ended since. */
+async function useAndEnd() {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 2});
+    const pid = await pool.submit(place('pid'));
+
+    await fails(pool.submit(place('exit'), 1));
+    await pool.shutdown();
+
+    return pid;
+}
+
+test('nothing left over: files and processes', async () => {
+    /* What stays from the first time on. */
+    await useAndEnd();
+    System.gc();
+    const before = countFiles();
+    const pid = await useAndEnd();
+
+    await collected(() => countFiles() <= before);
+    ok(!GLib.file_test(`/proc/${pid}`, GLib.FileTest.EXISTS), 'the process is gone');
+});
 
 test('BREAK breaks the pool', () => withPool({max_workers: 1, worker_death_policy: Cf.WorkerDeathPolicy.BREAK}, async pool => {
     const dying = pool.submit(place('exit'), 1);

@@ -44,6 +44,11 @@ test('its states', () => {
     ok(future.is_done() && !future.cancel() && !future.terminate(), 'it is done');
 });
 
+test('name is for people', () => {
+    same(new Cf.Future({name: 'the thumbnail'}).name, 'the thumbnail');
+    same(new Cf.Future().name, null);
+});
+
 test('results of every kind', async () => {
     const object = new Gio.Cancellable();
 
@@ -55,6 +60,12 @@ test('results of every kind', async () => {
     }
     same(await makeFinished(object), object);
     same((await makeFinished(new GLib.Variant('i', 5))).unpack(), 5);
+});
+
+test('a result that is no variant is not one', async () => {
+    matches(await fails(() => makeFinished('text').dup_variant(0)), Cf.ExecutorError, 'NOT_SUPPORTED');
+    same(makeFinished(undefined).dup_variant(0), null);
+    same(makeFinished(new GLib.Variant('i', 5)).dup_variant(0).unpack(), 5);
 });
 
 test('the first outcome stands', async () => {
@@ -233,6 +244,21 @@ test('executors in JavaScript', async () => {
     executor.shutdown(true, false);
     ok(executor.isOver, 'it was shut down');
     matches(await fails(() => executor.submit_named(`${module}:test_module_triple`, null)), Cf.ExecutorError, 'SHUTDOWN');
+});
+
+test('the shutdown of an executor in JavaScript runs in the main thread', async () => {
+    const seen = [];
+    const Recorder = GObject.registerClass(class Recorder extends Cf.ThreadPoolExecutor {
+        vfunc_shutdown(wait, cancelFutures) {
+            seen.push([wait, cancelFutures]);
+            super.vfunc_shutdown(wait, cancelFutures);
+        }
+    });
+
+    await new Recorder({max_workers: 1}).shutdown();
+    await new Recorder({max_workers: 1}).shutdown_async({cancel_futures: true});
+    await new Recorder({max_workers: 1}).shutdown({wait: false});
+    equal(seen, [[true, false], [true, true], [false, false]]);
 });
 
 run();

@@ -174,7 +174,31 @@ test('a pool that is dropped runs what it has', async () => {
     same(await future, 5);
 });
 
-test('a pool in a worker of a pool of another language: worker_argv', async () => {
+test('counts of what is there', async () => {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1});
+    const gate = new Gate();
+
+    equal([pool.n_pending, pool.n_running, pool.n_workers], [0, 0, 0]);
+    const futures = [1, 2, 3].map(i => pool.submit(place('gate'), gate.port, i));
+    await gate.entered();
+    same(pool.n_workers, 1);
+    ok(pool.n_running >= 1, 'one runs');
+    same(pool.n_running + pool.n_pending, 3);
+    for (let i = 0; i < 3; i++) {
+        gate.open();
+        if (i < 2)
+            await gate.entered();
+    }
+    equal(await Promise.all(futures), [1, 2, 3]);
+    await pool.shutdown();
+    equal([pool.n_pending, pool.n_running, pool.n_workers], [0, 0, 0]);
+});
+
+test('a pool in a worker, nested', () => withPool({max_workers: 1}, async pool => {
+    equal(await pool.submit(place('nested'), place('add'), [1, 2]), 3);
+}));
+
+test('workers of another language: worker_argv', async () => {
     const pool = new Cf.ProcessPoolExecutor({max_workers: 1, worker_argv: [GLib.getenv('CFUTURES_WORKER')]});
     const module = GLib.build_filenamev([GLib.getenv('G_TEST_BUILDDIR'), 'cf-test-module.so']);
 

@@ -19,6 +19,10 @@ test('functions of C by name', async () => {
     matches(await fails(() => pool.submit_named('/nowhere.so:x', null)), Cf.ExecutorError, 'NOT_FOUND');
 });
 
+test('no result and no error is a failure', async () => {
+    matches(await fails(pool.submit_named(`${MODULE}:test_module_silent`, null)), Cf.ExecutorError, 'NO_RESULT');
+});
+
 test('many of them', async () => {
     const futures = Array.from({length: 1000}, (_, i) => pool.submit_named(TRIPLE, GLib.Variant.new_int64(i)));
     const results = await Promise.all(futures);
@@ -53,7 +57,6 @@ for (const [name, attempt] of Object.entries({
     'set_initializer()': () => pool.set_initializer(add),
     'submit_task() of a process pool': () => new Cf.ProcessPoolExecutor().submit_task(add),
     'Cf.Future.new_for_task()': () => Cf.Future.new_for_task(add),
-    'Cf.Future.new_for_func()': () => Cf.Future.new_for_func(add, null),
     'Cf.Future.new_for_func()': () => Cf.Future.new_for_func(add, null),
 })) {
     test(`${name} says why not, and what to do`, async () => {

@@ -10,7 +10,7 @@ import GLib from 'gi://GLib';
 import {equal, fails, matches, ok, place, run, same, test, withPool} from './tap.js';
 
 const VALUES = {
-    'numbers': [0, 1, -1, 1.5, 2 ** 31, -(2 ** 53), 2 ** 53 - 1, 1e300, 5e-324, 0.1 + 0.2, Number.MAX_VALUE],
+    'numbers': [0, 1, -1, 1.5, 2 ** 31, -(2 ** 53), 2 ** 53 - 1, 1e300, 5e-324, 0.1 + 0.2, 2 ** 53 + 2, -(2 ** 60), Number.MAX_VALUE],
     'numbers that JSON has not': [-0, NaN, Infinity, -Infinity, {deep: [-0]}],
     'big integers': [0n, -(2n ** 200n)],
     'booleans and nothing': [true, false, null, undefined, [undefined], {a: undefined}],
@@ -131,6 +131,46 @@ test('what is no error is thrown as it is', async () => {
     same(await fails(pool.submit(place('throwValue'), 5)), 5);
     same(await fails(pool.submit(place('throwValue'), undefined)), undefined);
     equal(await fails(pool.submit(place('throwValue'), {a: [1n]})), {a: [1n]});
+});
+
+test('errors in errors arrive, in a circle too', async () => {
+    const error = await fails(pool.submit(place('throwStrange'), 'circle'));
+    const [one, two, itself, inner] = error.errors;
+
+    ok(error instanceof AggregateError && error.message === 'several', String(error));
+    ok(one instanceof RangeError && one.message === 'one', String(one));
+    matches(two, Gio.IOErrorEnum, 'NOT_FOUND');
+    same(itself, 'AggregateError: several');
+    same(error.cause, 'AggregateError: several');
+    equal(inner.errors, ['AggregateError: several', 3]);
+});
+
+for (const name of ['nothing', 'plainCircle', 'function', 'getter', 'proxy', 'huge']) {
+    test(`whatever is thrown fails its call, and the worker lives on: ${name}`, async () => {
+        const deaths = pool.n_deaths;
+
+        await fails(pool.submit(place('throwStrange'), name));
+        same(await pool.submit(place('add'), 1, 2), 3);
+        same(pool.n_deaths, deaths);
+    });
+}
+
+test('64 MiB there and back', async () => {
+    const bytes = new Uint8Array(64 << 20).fill(7);
+
+    bytes[bytes.length - 1] = 255;
+    const result = await pool.submit(place('echo'), bytes);
+    same(result.length, bytes.length);
+    same(result[0], 7);
+    same(result[bytes.length - 1], 255);
+});
+
+test('what is in there twice arrives as two', async () => {
+    const twin = {a: 1};
+    const [first, second] = await pool.submit(place('echo'), [twin, twin]);
+
+    equal([first, second], [twin, twin]);
+    ok(first !== second, 'two objects');
 });
 
 test('a huge message is cut, and arrives', async () => {

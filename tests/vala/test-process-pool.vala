@@ -186,6 +186,59 @@ void test_max_tasks_per_child () throws Error {
     assert (pool.n_deaths == 0);
 }
 
+Variant? die_at_two (Variant? args, Cancellable cancellable) throws Error {
+    if (args.get_int64 () == 2)
+        Posix.kill (Posix.getpid (), Posix.Signal.KILL);
+    return args;
+}
+
+// The chunk that was running fails, item by item.
+void test_map_death () throws Error {
+    var pool = new Cf.ProcessPoolExecutor (1);
+    var results = pool.map (die_at_two, numbers (6), -1, 3);
+    for (int i = 0; i < 3; i++)
+        assert_throws (new Cf.ExecutorError.WORKER_DIED (""), () => { results.next (); });
+    for (int64 i = 3; i < 6; i++)
+        assert (results.next ().get_int64 () == i);
+    assert (results.next () == null);
+}
+
+Variant? echo (Variant? args, Cancellable cancellable) throws Error {
+    return args;
+}
+
+void test_large_payloads () throws Error {
+    var pool = new Cf.ProcessPoolExecutor (1);
+    var bytes = new Variant.from_bytes (VariantType.BYTESTRING, new Bytes (new uint8[16 << 20]), true);
+    assert (pool.submit (echo, bytes).dup_variant ().equal (bytes));
+}
+
+Variant? run_nested (Variant? args, Cancellable cancellable) throws Error {
+    var pool = new Cf.ProcessPoolExecutor (1);
+    var result = pool.submit (double_it, args).dup_variant ();
+    pool.shutdown ();
+    return result;
+}
+
+void test_nested () throws Error {
+    var pool = new Cf.ProcessPoolExecutor (1);
+    assert (pool.submit (run_nested, (int64) 4).dup_variant ().get_int64 () == 8);
+}
+
+void test_counts () throws Error {
+    var pool = new Cf.ProcessPoolExecutor (1);
+    var gate = new PipeGate ();
+    assert (pool.n_workers == 0 && pool.n_running == 0 && pool.n_pending == 0);
+    var first = pool.submit (pass_pipe_gate, gate.args (1));
+    gate.await_one ();
+    var second = pool.submit (double_it, (int64) 1);
+    assert (pool.n_workers == 1 && pool.n_running + pool.n_pending == 2);
+    gate.open ();
+    assert (first.dup_variant ().get_int64 () == 1 && second.dup_variant ().get_int64 () == 2);
+    pool.shutdown ();
+    assert (pool.n_workers == 0 && pool.n_running == 0 && pool.n_pending == 0);
+}
+
 void test_initializer () throws Error {
     var pool = new Cf.ProcessPoolExecutor (1);
     pool.set_initializer (set_environment, "prepared");
@@ -268,6 +321,10 @@ int main (string[] args) {
     add_test ("/process-pool/kill-workers", test_kill_workers);
     add_test ("/process-pool/idle-timeout", test_idle_timeout);
     add_test ("/process-pool/max-tasks-per-child", test_max_tasks_per_child);
+    add_test ("/process-pool/map-death", test_map_death);
+    add_test ("/process-pool/large-payloads", test_large_payloads);
+    add_test ("/process-pool/nested", test_nested);
+    add_test ("/process-pool/counts", test_counts);
     add_test ("/process-pool/initializer", test_initializer);
     add_test ("/process-pool/initializer-fails", test_initializer_fails);
     add_test ("/process-pool/no-worker", test_no_worker);

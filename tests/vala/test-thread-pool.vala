@@ -193,6 +193,25 @@ void test_settled_from_outside () throws Error {
     assert (future.get_result ().get_int () == 7);
 }
 
+// Without inline waits, the only worker waits for what is queued behind it: nobody else can run that.
+void test_inline_waits_off () throws Error {
+    var executor = new Cf.ThreadPoolExecutor (1);
+    executor.inline_waits = false;
+    Cf.Future? inner = null;
+    var gate = new Gate ();
+    var outer = executor.submit_task ((out result, cancellable) => {
+        gate.pass ();
+        inner.get_result ();
+        result = true;
+        return true;
+    });
+    gate.await_came (1);
+    inner = executor.submit_task ((out result, cancellable) => { result = 1; return true; });
+    gate.open ();
+    assert_throws (new Cf.ExecutorError.DEADLOCK (""), () => { outer.get_result (); });
+    assert (inner.get_result ().get_int () == 1);
+}
+
 void test_shutdown_in_worker () throws Error {
     var executor = new Cf.ThreadPoolExecutor (1);
     var future = executor.submit_task ((out result, cancellable) => { executor.shutdown (); result = 5; return true; });
@@ -223,6 +242,7 @@ int main (string[] args) {
     add_test ("/thread-pool/initializer", test_initializer);
     add_test ("/thread-pool/initializer-fails", test_initializer_fails);
     add_test ("/thread-pool/inline-wait", test_inline_wait);
+    add_test ("/thread-pool/inline-waits-off", test_inline_waits_off);
     add_test ("/thread-pool/deadlock/circle", test_circle);
     add_test ("/thread-pool/deadlock/circle-across-pools", test_circle_across_pools);
     add_test ("/thread-pool/deadlock/waits-for-itself", test_waits_for_itself);

@@ -1,240 +1,322 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported MapResults */
+/* exported MapResults, NamedResults */
 
-/* A map over items, in chunks that travel as one call each. */
+/*
+ * A map over items, in chunks that travel as one call each.
+ *
+ * In one function, which makes it faster: see values.js.
+ */
+var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, Waiting) => {
+    const {Math, Number, Promise, RangeError, Symbol} = globalThis;
 
-const {GLib} = imports.gi;
-const {Blob} = imports.cfutures.bytes;
-const Errors = imports.cfutures.errors;
-const Values = imports.cfutures.values;
-const Waiting = imports.cfutures.waiting;
-
-function checkSize(name, value, min) {
-    if (!Number.isInteger(value) || value < min)
-        throw new RangeError(`${name} is ${value}, and must be an integer of at least ${min}`);
-}
-
-/* Some items, and the call that computes their results. */
-class Chunk {
-    constructor(items, first, submit) {
-        this.length = items.length;
-        this._outcomes = items.map(() => null);
-        this._sent = [];
-        this.future = null;
-        const written = [];
-        const blob = new Blob();
-        items.forEach((item, i) => this._write(written, blob, item, i, first + i));
-        if (written.length > 0)
-            this.future = submit(Values.toVariant(Values.encodeChunk(written, blob)));
+    function checkSize(name, value, min) {
+        if (!Number.isInteger(value) || value < min)
+            throw new RangeError(`${name} is ${value}, and must be an integer of at least ${min}`);
     }
 
-    _write(written, blob, item, i, index) {
-        try {
-            written.push(Values.write(item, `items[${index}]`, blob));
-            this._sent.push(i);
-        } catch (error) {
-            this._outcomes[i] = {error: Errors.executorError('NOT_SERIALIZABLE', error.message)};
-        }
-    }
-
-    /* Takes what the call gave: results and errors, or one error for all. */
-    settle() {
-        if (this.future === null)
-            return;
-        try {
-            const outcomes = Waiting.outcome(this.future);
-
-            this._sent.forEach((i, k) => (this._outcomes[i] = outcomes[k]));
-        } catch (error) {
-            this._sent.forEach(i => (this._outcomes[i] = {error}));
-        }
-        this.future = null;
-    }
-
-    take() {
-        return this._outcomes[this._outcomes.length - this.length--];
-    }
-}
-
-/** Results in the order of the items; what the map() of a process pool gives. */
-var MapResults = class MapResults {
-    /**
-     * @param {Iterable} items - one for each call
-     * @param {object} options - `chunksize`, `buffersize`, `timeout`, `cancellable`
-     * @param {Function} submit - submits an encoded chunk
-     */
-    constructor(items, {chunksize = 1, buffersize = 0, timeout = -1, cancellable = null}, submit) {
-        checkSize('chunksize', chunksize, 1);
-        checkSize('buffersize', buffersize, 0);
-        this._items = items[Symbol.iterator]();
-        this._chunksize = chunksize;
-        this._buffersize = buffersize;
-        this._deadline = timeout < 0 ? -1 : GLib.get_monotonic_time() + timeout;
-        this._cancellable = cancellable;
-        this._submit = submit;
-        this._chunks = [];
-        this._count = 0;
-        this._waiting = 0;
-        this._hasMore = true;
-        this._last = Promise.resolve();
-        this._fill(true);
-    }
-
-    _read() {
-        const items = [];
-
-        while (items.length < this._chunksize) {
-            const {value, done} = this._items.next();
-
-            if (done) {
-                this._hasMore = false;
-                break;
-            }
-            items.push(value);
+    /* Some items, and the call that computes their results. */
+    class Chunk {
+        constructor(items, first, submit) {
+            this.length = items.length;
+            this._outcomes = items.map(() => null);
+            this._sent = [];
+            this.future = null;
+            const written = [];
+            const blob = new Blob();
+            items.forEach((item, i) => this._write(written, blob, item, i, first + i));
+            if (written.length > 0)
+                this.future = submit(Values.toVariant(Values.encodeChunk(written, blob)));
         }
 
-        return items;
-    }
-
-    /* The first refusal is the caller's; a later one has its turn among the results. */
-    _fill(isFirst = false) {
-        while (this._hasMore && (this._buffersize === 0 || this._waiting < this._buffersize)) {
-            const items = this._read();
-
-            if (items.length === 0)
-                break;
+        _write(written, blob, item, i, index) {
             try {
-                this._chunks.push(new Chunk(items, this._count, this._submit));
+                written.push(Values.write(item, `items[${index}]`, blob));
+                this._sent.push(i);
             } catch (error) {
-                if (isFirst && this._count === 0)
-                    throw error;
-                this._hasMore = false;
-                this._refusal = error;
-                break;
+                this._outcomes[i] = {error: Errors.executorError('NOT_SERIALIZABLE', error.message)};
             }
-            this._count += items.length;
-            this._waiting += items.length;
+        }
+
+        /* Takes what the call gave: results and errors, or one error for all. */
+        settle() {
+            if (this.future === null)
+                return;
+            try {
+                const outcomes = Waiting.outcome(this.future);
+
+                this._sent.forEach((i, k) => (this._outcomes[i] = outcomes[k]));
+            } catch (error) {
+                this._sent.forEach(i => (this._outcomes[i] = {error}));
+            }
+            this.future = null;
+        }
+
+        take() {
+            return this._outcomes[this._outcomes.length - this.length--];
         }
     }
 
-    _end(error) {
-        this.close();
-        if (error !== undefined)
-            throw error;
-
-        return {value: undefined, done: true};
-    }
-
-    async _settle(chunk) {
-        const timeout = this._deadline < 0 ? -1 : Math.max(0, this._deadline - GLib.get_monotonic_time());
-        const {not_done: notDone} = await Waiting.wait([chunk.future], {timeout, cancellable: this._cancellable});
-
-        if (notDone.length > 0)
-            throw Errors.timedOut(this._waiting, this._count);
-        chunk.settle();
-    }
-
-    /* The next result; a promise of it when that has to be waited for. */
-    _step() {
-        this._fill();
-        const chunk = this._chunks[0];
-
-        if (chunk === undefined)
-            return this._end(this._refusal);
-
-        return chunk.future === null ? this._take(chunk) : this._stepLater(chunk);
-    }
-
-    async _stepLater(chunk) {
-        try {
-            await this._settle(chunk);
-        } catch (error) {
-            return this._end(error);
+    /** Results in the order of the items; what the map() of a process pool gives. */
+    class MapResults {
+        /**
+         * @param {Iterable} items - one for each call
+         * @param {object} options - `chunksize`, `buffersize`, `timeout`, `cancellable`
+         * @param {Function} submit - submits an encoded chunk
+         */
+        constructor(items, {chunksize = 1, buffersize = 0, timeout = -1, cancellable = null}, submit) {
+            checkSize('chunksize', chunksize, 1);
+            checkSize('buffersize', buffersize, 0);
+            this._items = items[Symbol.iterator]();
+            this._chunksize = chunksize;
+            this._buffersize = buffersize;
+            this._deadline = timeout < 0 ? -1 : GLib.get_monotonic_time() + timeout;
+            this._cancellable = cancellable;
+            this._submit = submit;
+            this._chunks = [];
+            this._count = 0;
+            this._waiting = 0;
+            this._hasMore = true;
+            this._last = Promise.resolve();
+            this._fill(true);
         }
 
-        /* Closed meanwhile. */
-        if (this._chunks[0] !== chunk)
+        _read() {
+            const items = [];
+
+            while (items.length < this._chunksize) {
+                const {value, done} = this._items.next();
+
+                if (done) {
+                    this._hasMore = false;
+                    break;
+                }
+                items.push(value);
+            }
+
+            return items;
+        }
+
+        /* The first refusal is the caller's; a later one has its turn among the results. */
+        _fill(isFirst = false) {
+            while (this._hasMore && (this._buffersize === 0 || this._waiting < this._buffersize)) {
+                const items = this._read();
+
+                if (items.length === 0)
+                    break;
+                try {
+                    this._chunks.push(new Chunk(items, this._count, this._submit));
+                } catch (error) {
+                    if (isFirst && this._count === 0)
+                        throw error;
+                    this._hasMore = false;
+                    this._refusal = error;
+                    break;
+                }
+                this._count += items.length;
+                this._waiting += items.length;
+            }
+        }
+
+        _end(error) {
+            this.close();
+            if (error !== undefined)
+                throw error;
+
             return {value: undefined, done: true};
+        }
 
-        return this._take(chunk);
-    }
+        async _settle(chunk) {
+            const timeout = this._deadline < 0 ? -1 : Math.max(0, this._deadline - GLib.get_monotonic_time());
+            const {not_done: notDone} = await Waiting.wait([chunk.future], {timeout, cancellable: this._cancellable});
 
-    _take(chunk) {
-        const {value, error} = chunk.take();
+            if (notDone.length > 0)
+                throw Errors.timedOut(this._waiting, this._count);
+            chunk.settle();
+        }
 
-        this._waiting--;
-        if (chunk.length === 0)
-            this._chunks.shift();
-        if (error !== undefined)
-            throw Errors.revive(error);
+        /* The next result; a promise of it when that has to be waited for. */
+        _step() {
+            this._fill();
+            const chunk = this._chunks[0];
 
-        return {value, done: false};
-    }
+            if (chunk === undefined)
+                return this._end(this._refusal);
 
-    /** @returns {Promise} the next result; a call that failed gives its error, and the next one comes after it */
-    next() {
-        const step = this._last.then(() => this._step());
+            return chunk.future === null ? this._take(chunk) : this._stepLater(chunk);
+        }
 
-        this._last = step.catch(() => {});
-
-        return step;
-    }
-
-    /** Cancels what has not started, and ends the results. */
-    close() {
-        if (this._hasMore)
-            this._items.return?.();
-        this._hasMore = false;
-        for (const {future} of this._chunks)
-            future?.cancel();
-        this._chunks = [];
-        this._refusal = undefined;
-    }
-
-    /**
-     * What leaving a loop does: see close().
-     *
-     * @returns {Promise} the end
-     */
-    return() {
-        return Promise.resolve(this._end());
-    }
-
-    [Symbol.asyncIterator]() {
-        return this;
-    }
-
-    async _collect() {
-        const results = [];
-
-        try {
-            for (;;) {
-                const step = this._step();
-                const {value, done} = step instanceof Promise ? await step : step;
-
-                if (done)
-                    return results;
-                results.push(value);
+        async _stepLater(chunk) {
+            try {
+                await this._settle(chunk);
+            } catch (error) {
+                return this._end(error);
             }
-        } catch (error) {
-            this._end();
-            throw error;
+
+            /* Closed meanwhile. */
+            if (this._chunks[0] !== chunk)
+                return {value: undefined, done: true};
+
+            return this._take(chunk);
+        }
+
+        _take(chunk) {
+            const {value, error} = chunk.take();
+
+            this._waiting--;
+            if (chunk.length === 0)
+                this._chunks.shift();
+            if (error !== undefined)
+                throw Errors.revive(error);
+
+            return {value, done: false};
+        }
+
+        /** @returns {Promise} the next result; a call that failed gives its error, and the next one comes after it */
+        next() {
+            const step = this._last.then(() => this._step());
+
+            this._last = step.catch(() => {});
+
+            return step;
+        }
+
+        /** Cancels what has not started, and ends the results. */
+        close() {
+            if (this._hasMore)
+                this._items.return?.();
+            this._hasMore = false;
+            for (const {future} of this._chunks)
+                future?.cancel();
+            this._chunks = [];
+            this._refusal = undefined;
+        }
+
+        /**
+         * What leaving a loop does: see close().
+         *
+         * @returns {Promise} the end
+         */
+        return() {
+            return Promise.resolve(this._end());
+        }
+
+        [Symbol.asyncIterator]() {
+            return this;
+        }
+
+        async _collect() {
+            const results = [];
+
+            try {
+                for (;;) {
+                    const step = this._step();
+                    const {value, done} = step instanceof Promise ? await step : step;
+
+                    if (done)
+                        return results;
+                    results.push(value);
+                }
+            } catch (error) {
+                this._end();
+                throw error;
+            }
+        }
+
+        then(onFulfilled, onRejected) {
+            this._promise ??= this._collect();
+
+            return this._promise.then(onFulfilled, onRejected);
+        }
+
+        catch(onRejected) {
+            return this.then(undefined, onRejected);
+        }
+
+        finally(onFinally) {
+            return this.then().finally(onFinally);
         }
     }
 
-    then(onFulfilled, onRejected) {
-        this._promise ??= this._collect();
-
-        return this._promise.then(onFulfilled, onRejected);
+    function isCancelled(error) {
+        return error instanceof GLib.Error && error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
     }
 
-    catch(onRejected) {
-        return this.then(undefined, onRejected);
+    /** The results of a map of C: one is asked for at a time, in the order of the asking. */
+    class NamedResults {
+        /**
+         * @param {Function} next - begins to wait for the next one: gets a cancellable and a callback
+         * @param {Function} finish - gets the asynchronous result, and gives the next one
+         */
+        constructor(next, finish) {
+            this._next = next;
+            this._finish = finish;
+            this._extra = [];
+            this._last = Promise.resolve();
+        }
+
+        _open(result) {
+            try {
+                return {value: this._finish(result)};
+            } catch (error) {
+                return {error};
+            }
+        }
+
+        static _take({value, error}) {
+            if (error !== undefined)
+                throw error;
+
+            return value;
+        }
+
+        /* Before it asks again, it calls off what it asked before. What comes all the same is for the next one who asks. */
+        async _ask(cancellable) {
+            let current = null;
+            let isOpen = true;
+            const begin = answer => {
+                const mine = new Gio.Cancellable();
+
+                current?.cancel();
+                current = mine;
+                this._next(mine, (source, result) => {
+                    const outcome = this._open(result);
+
+                    if (isOpen && (mine === current || !isCancelled(outcome.error)))
+                        answer(source, outcome);
+                    else if (!isCancelled(outcome.error))
+                        this._extra.push(outcome);
+                });
+            };
+            const stop = Waiting.onCancelled(cancellable, () => current.cancel());
+
+            try {
+                return await Rescue.ask(begin, NamedResults._take);
+            } finally {
+                isOpen = false;
+                stop();
+                current.cancel();
+            }
+        }
+
+        /**
+         * @param {Gio.Cancellable} cancellable - ends the waiting; or null
+         * @returns {Promise} the next result
+         */
+        next(cancellable) {
+            const step = this._last.then(() => {
+                return this._extra.length > 0 ? NamedResults._take(this._extra.shift()) : this._ask(cancellable);
+            });
+
+            this._last = step.catch(() => {});
+
+            return step;
+        }
     }
 
-    finally(onFinally) {
-        return this.then().finally(onFinally);
-    }
-};
+    return {MapResults, NamedResults};
+})(
+    imports.gi, imports.cfutures.bytes, imports.cfutures.errors, imports.cfutures.rescue, imports.cfutures.values,
+    imports.cfutures.waiting,
+);

@@ -1,407 +1,380 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported AsCompleted, outcome, promiseOf, terminateWith, wait, watch */
+/* exported AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch */
 
 /*
  * Waiting for futures in the main loop. Everything stands on watch(): one wait of C for a future, however many wait
  * for it here.
- */
-
-const {Gio, GLib} = imports.gi;
-const Collector = imports.cfutures.collector;
-const Errors = imports.cfutures.errors;
-const Values = imports.cfutures.values;
-
-/* Milliseconds. While a collection is stuck, for some seconds, every rescuer that comes is lost; then the next one comes. */
-const RESCUE_INTERVALS = [500, 1300, 3100, 6700, 13000, 29000, 61000];
-const RESCUE_BATCH = 2000;
-
-/* Future -> Set of functions. It holds the futures, as C does while it waits. */
-const watched = new Map();
-
-/* Deadlines that have not passed. */
-const deadlines = new Set();
-
-function settle(future) {
-    const functions = watched.get(future);
-
-    if (functions === undefined)
-        return;
-    watched.delete(future);
-    for (const fn of functions)
-        fn(future);
-}
-
-/* Should GJS have lost a callback (see collector.js), this finds what has been waited for in vain. */
-function rescue() {
-    let n = 0;
-
-    for (const future of watched.keys()) {
-        if (future.is_done())
-            settle(future);
-        if (++n === RESCUE_BATCH)
-            break;
-    }
-    for (const deadline of deadlines)
-        deadline.check();
-}
-
-/* When each rescuer came last, in microseconds. They look after each other, since they may be lost too. */
-const rescuers = RESCUE_INTERVALS.map(() => 0);
-
-function startRescuer(i) {
-    GLib.timeout_add(GLib.PRIORITY_DEFAULT, RESCUE_INTERVALS[i], () => {
-        rescue();
-        if (watched.size + deadlines.size > 0) {
-            rescuers[i] = GLib.get_monotonic_time();
-            armRescue();
-
-            return GLib.SOURCE_CONTINUE;
-        }
-        rescuers[i] = 0;
-
-        return GLib.SOURCE_REMOVE;
-    });
-}
-
-function armRescue() {
-    const now = GLib.get_monotonic_time();
-
-    RESCUE_INTERVALS.forEach((interval, i) => {
-        /* It is not there, or long overdue. */
-        if (now - rescuers[i] > 3000 * interval) {
-            rescuers[i] = now;
-            startRescuer(i);
-        }
-    });
-}
-
-function beginWatch(future) {
-    const functions = new Set();
-
-    watched.set(future, functions);
-    future._wait_async(null, () => {
-        settle(future);
-        Collector.note();
-    });
-    if (Collector.IS_NEEDED)
-        armRescue();
-
-    return functions;
-}
-
-/**
- * Calls a function in the main loop once a future is done, and never before this has returned.
  *
- * @param {Cf.Future} future - a future
- * @param {Function} fn - what to call
- * @returns {Function} ends the watch
+ * In one function, which makes it faster: see values.js.
  */
-function watch(future, fn) {
-    const functions = watched.get(future) ?? beginWatch(future);
+var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collector, Errors, Rescue, Values) => {
+    const {Map, Math, Promise, Set, Symbol} = globalThis;
+    const {Gio, GLib} = gi;
 
-    functions.add(fn);
+    const NOTHING = () => {};
 
-    return () => functions.delete(fn);
-}
+    /* Future -> its Watch. They hold the futures, as C does while it waits. */
+    const watched = new Map();
 
-/**
- * The result of a future that is done, or its error.
- *
- * @param {Cf.Future} future - a future
- * @returns {*} the result
- */
-function outcome(future) {
-    try {
-        return Values.decode(future._get_result(0));
-    } catch (error) {
-        throw Errors.revive(error);
+    /** One wait of C, and all functions that wait for it. */
+    class Watch {
+        constructor(future) {
+            this._future = future;
+            this.functions = new Set();
+            watched.set(future, this);
+            Rescue.add(this);
+            future._wait_async(null, () => {
+                this._end();
+                Collector.note();
+            });
+        }
+
+        check() {
+            if (this._future.is_done())
+                this._end();
+        }
+
+        _end() {
+            if (watched.get(this._future) !== this)
+                return;
+            watched.delete(this._future);
+            Rescue.remove(this);
+            for (const fn of this.functions)
+                fn(this._future);
+        }
     }
-}
 
-/** Calls a function when a time has passed. */
-class Deadline {
     /**
-     * @param {number} microseconds - from now; negative: never
+     * Calls a function in the main loop once a future is done, and never before this has returned.
+     *
+     * @param {Cf.Future} future - a future
      * @param {Function} fn - what to call
+     * @returns {Function} ends the watch
      */
-    constructor(microseconds, fn) {
-        this._fn = fn;
-        if (microseconds < 0)
-            return;
-        this._time = GLib.get_monotonic_time() + microseconds;
-        this._source = GLib.timeout_add(GLib.PRIORITY_DEFAULT, Math.min(Math.ceil(microseconds / 1000), 0xffffffff), () => {
-            this._source = 0;
-            this._pass();
+    function watch(future, fn) {
+        const {functions} = watched.get(future) ?? new Watch(future);
 
-            return GLib.SOURCE_REMOVE;
-        });
-        deadlines.add(this);
-        if (Collector.IS_NEEDED)
-            armRescue();
+        functions.add(fn);
+
+        return () => functions.delete(fn);
     }
 
-    _pass() {
-        if (deadlines.delete(this))
-            this._fn();
+    /**
+     * The result of a future that is done, or its error.
+     *
+     * @param {Cf.Future} future - a future
+     * @returns {*} the result
+     */
+    function outcome(future) {
+        try {
+            return Values.decode(future._get_result(0));
+        } catch (error) {
+            throw Errors.revive(error);
+        }
     }
 
-    check() {
-        if (GLib.get_monotonic_time() >= this._time + 1000 * RESCUE_INTERVALS[0])
-            this._pass();
-    }
+    /** Calls a function when a time has passed. */
+    class Deadline {
+        /**
+         * @param {number} microseconds - from now; negative: never
+         * @param {Function} fn - what to call
+         */
+        constructor(microseconds, fn) {
+            this._fn = fn;
+            this._isOpen = microseconds >= 0;
+            if (!this._isOpen)
+                return;
+            this._time = GLib.get_monotonic_time() + microseconds;
+            this._source = GLib.timeout_add(GLib.PRIORITY_DEFAULT, Math.min(Math.ceil(microseconds / 1000), 0xffffffff), () => {
+                this._source = 0;
+                this._pass();
 
-    stop() {
-        if (deadlines.delete(this) && this._source)
-            GLib.source_remove(this._source);
-    }
-}
-
-/**
- * Calls a function in the main loop when a cancellable is cancelled, in whatever thread that is. Signals of a
- * cancellable would come in that thread, and JavaScript must not run there.
- *
- * @param {Gio.Cancellable} cancellable - or null
- * @param {Function} fn - what to call
- * @returns {Function} ends that
- */
-function onCancelled(cancellable, fn) {
-    const {Future} = imports.gi.Cf;
-
-    if (!cancellable)
-        return () => {};
-
-    const never = new Future();
-    let isOver = false;
-
-    never._wait_async(cancellable, () => {
-        if (!isOver)
-            fn();
-    });
-
-    return () => {
-        isOver = true;
-        never.cancel();
-    };
-}
-
-/**
- * Ends a future, in whatever it is, when a cancellable is cancelled.
- *
- * @param {Cf.Future} future - a future
- * @param {Gio.Cancellable} cancellable - what ends it
- */
-function terminateWith(future, cancellable) {
-    watch(future, onCancelled(cancellable, () => future.terminate()));
-}
-
-function cancelled() {
-    return Errors.ioError(Gio.IOErrorEnum.CANCELLED, 'Operation was cancelled');
-}
-
-/* What ends a wait early; gives what takes it all down. */
-function onEarlyEnd({timeout = -1, cancellable = null}, onTimeout, onCancel) {
-    const deadline = new Deadline(timeout, onTimeout);
-    const stop = onCancelled(cancellable, onCancel);
-
-    return () => {
-        deadline.stop();
-        stop();
-    };
-}
-
-/**
- * @param {Cf.Future} future - a future
- * @param {object} options - `timeout` in microseconds, `cancellable`: they end the waiting, not the work
- * @returns {Promise} its outcome
- */
-function promiseOf(future, options = {}) {
-    return new Promise((resolve, reject) => {
-        if (options.cancellable?.is_cancelled())
-            throw cancelled();
-        if (future.is_done()) {
-            resolve(outcome(future));
-            return;
+                return GLib.SOURCE_REMOVE;
+            });
+            Rescue.add(this);
         }
 
-        let unwatch = null;
-        const end = error => {
-            unwatch();
-            reject(error);
+        _end() {
+            const wasOpen = this._isOpen;
+
+            this._isOpen = false;
+            Rescue.remove(this);
+
+            return wasOpen;
+        }
+
+        _pass() {
+            if (this._end())
+                this._fn();
+        }
+
+        check() {
+            if (GLib.get_monotonic_time() >= this._time)
+                this._pass();
+        }
+
+        stop() {
+            if (this._end() && this._source)
+                GLib.source_remove(this._source);
+        }
+    }
+
+    /**
+     * Calls a function in the main loop when a cancellable is cancelled, in whatever thread that is. Signals of a
+     * cancellable would come in that thread, and JavaScript must not run there.
+     *
+     * @param {Gio.Cancellable} cancellable - or null
+     * @param {Function} fn - what to call
+     * @returns {Function} ends that
+     */
+    function onCancelled(cancellable, fn) {
+        if (!cancellable)
+            return NOTHING;
+
+        const never = new gi.Cf.Future();
+        const wait = {check: () => cancellable.is_cancelled() && end(fn)};
+        let isOpen = true;
+        const end = last => {
+            if (!isOpen)
+                return;
+            isOpen = false;
+            Rescue.remove(wait);
+            never.cancel();
+            last();
         };
-        const tearDown = onEarlyEnd(options,
-            () => end(Errors.timedOut(1, 1)),
-            () => end(cancelled()));
-        unwatch = watch(future, () => {
-            tearDown();
-            try {
-                if (options.cancellable?.is_cancelled())
-                    throw cancelled();
+
+        Rescue.add(wait);
+        never._wait_async(cancellable, () => end(fn));
+
+        return () => end(NOTHING);
+    }
+
+    /**
+     * Ends a future, in whatever it is, when a cancellable is cancelled.
+     *
+     * @param {Cf.Future} future - a future
+     * @param {Gio.Cancellable} cancellable - what ends it
+     */
+    function terminateWith(future, cancellable) {
+        watch(future, onCancelled(cancellable, () => future.terminate()));
+    }
+
+    function cancelled() {
+        return Errors.ioError(Gio.IOErrorEnum.CANCELLED, 'Operation was cancelled');
+    }
+
+    /* What ends a wait early; gives what takes it all down. */
+    function onEarlyEnd({timeout = -1, cancellable = null}, onTimeout, onCancel) {
+        if (timeout < 0 && cancellable === null)
+            return NOTHING;
+
+        const deadline = new Deadline(timeout, onTimeout);
+        const stop = onCancelled(cancellable, onCancel);
+
+        return () => {
+            deadline.stop();
+            stop();
+        };
+    }
+
+    /**
+     * @param {Cf.Future} future - a future
+     * @param {object} options - `timeout` in microseconds, `cancellable`: they end the waiting, not the work
+     * @returns {Promise} its outcome
+     */
+    function promiseOf(future, options = {}) {
+        return new Promise((resolve, reject) => {
+            if (options.cancellable?.is_cancelled())
+                throw cancelled();
+            if (future.is_done()) {
                 resolve(outcome(future));
-            } catch (error) {
+                return;
+            }
+
+            let unwatch = null;
+            const end = error => {
+                unwatch();
                 reject(error);
+            };
+            const tearDown = onEarlyEnd(options,
+                () => end(Errors.timedOut(1, 1)),
+                () => end(cancelled()));
+            unwatch = watch(future, () => {
+                tearDown();
+                try {
+                    if (options.cancellable?.is_cancelled())
+                        throw cancelled();
+                    resolve(outcome(future));
+                } catch (error) {
+                    reject(error);
+                }
+            });
+        });
+    }
+
+    function hasFailed(future) {
+        return !future.is_cancelled() && future._get_exception(0)[1] !== null;
+    }
+
+    function isEnough(returnWhen, done, notDone) {
+        const {ReturnWhen} = gi.Cf;
+
+        if (notDone.length === 0)
+            return true;
+        if (returnWhen === ReturnWhen.FIRST_COMPLETED)
+            return done.length > 0;
+
+        return returnWhen === ReturnWhen.FIRST_EXCEPTION && done.some(hasFailed);
+    }
+
+    /* Whether this completion, after which `left` are still to come, ends the wait: no look at all the others. */
+    function isTheOne(returnWhen, future, left) {
+        const {ReturnWhen} = gi.Cf;
+
+        return left === 0 || returnWhen === ReturnWhen.FIRST_COMPLETED ||
+            (returnWhen === ReturnWhen.FIRST_EXCEPTION && hasFailed(future));
+    }
+
+    /* Each is asked once: meanwhile it may be done. */
+    function sort(futures) {
+        const lists = {done: [], not_done: []};
+
+        for (const future of futures)
+            lists[future.is_done() ? 'done' : 'not_done'].push(future);
+
+        return lists;
+    }
+
+    /**
+     * Waits for some or all of many futures.
+     *
+     * @param {Iterable} iterable - futures
+     * @param {object} options - `timeout`, `return_when`, `cancellable`
+     * @returns {Promise} `done` and `not_done`, in the order given
+     */
+    function wait(iterable, options = {}) {
+        const futures = [...new Set(iterable)];
+        const returnWhen = options.return_when ?? gi.Cf.ReturnWhen.ALL_COMPLETED;
+        const now = sort(futures);
+
+        if (isEnough(returnWhen, now.done, now.not_done))
+            return Promise.resolve(now);
+
+        return new Promise((resolve, reject) => {
+            const unwatch = [];
+            const end = (fn, value) => {
+                tearDown();
+                unwatch.forEach(stop => stop());
+                fn(value);
+            };
+            const tearDown = onEarlyEnd(options,
+                () => end(resolve, sort(futures)),
+                () => end(reject, cancelled()));
+            let left = now.not_done.length;
+            for (const future of now.not_done) {
+                unwatch.push(watch(future, () => {
+                    if (isTheOne(returnWhen, future, --left))
+                        end(resolve, sort(futures));
+                }));
             }
         });
-    });
-}
-
-function hasFailed(future) {
-    return !future.is_cancelled() && future._get_exception(0)[1] !== null;
-}
-
-function isEnough(returnWhen, done, notDone) {
-    const {ReturnWhen} = imports.gi.Cf;
-
-    if (notDone.length === 0)
-        return true;
-    if (returnWhen === ReturnWhen.FIRST_COMPLETED)
-        return done.length > 0;
-
-    return returnWhen === ReturnWhen.FIRST_EXCEPTION && done.some(hasFailed);
-}
-
-/* Whether this completion, after which `left` are still to come, ends the wait: no look at all the others. */
-function isTheOne(returnWhen, future, left) {
-    const {ReturnWhen} = imports.gi.Cf;
-
-    return left === 0 || returnWhen === ReturnWhen.FIRST_COMPLETED ||
-        (returnWhen === ReturnWhen.FIRST_EXCEPTION && hasFailed(future));
-}
-
-/* Each is asked once: meanwhile it may be done. */
-function sort(futures) {
-    const lists = {done: [], not_done: []};
-
-    for (const future of futures)
-        lists[future.is_done() ? 'done' : 'not_done'].push(future);
-
-    return lists;
-}
-
-/**
- * Waits for some or all of many futures.
- *
- * @param {Iterable} iterable - futures
- * @param {object} options - `timeout`, `return_when`, `cancellable`
- * @returns {Promise} `done` and `not_done`, in the order given
- */
-function wait(iterable, options = {}) {
-    const futures = [...new Set(iterable)];
-    const returnWhen = options.return_when ?? imports.gi.Cf.ReturnWhen.ALL_COMPLETED;
-    const now = sort(futures);
-
-    if (isEnough(returnWhen, now.done, now.not_done))
-        return Promise.resolve(now);
-
-    return new Promise((resolve, reject) => {
-        const unwatch = [];
-        const end = (fn, value) => {
-            tearDown();
-            unwatch.forEach(stop => stop());
-            fn(value);
-        };
-        const tearDown = onEarlyEnd(options,
-            () => end(resolve, sort(futures)),
-            () => end(reject, cancelled()));
-        let left = now.not_done.length;
-        for (const future of now.not_done) {
-            unwatch.push(watch(future, () => {
-                if (isTheOne(returnWhen, future, --left))
-                    end(resolve, sort(futures));
-            }));
-        }
-    });
-}
-
-/** Futures in the order in which they are done; what Cf.as_completed() gives. */
-var AsCompleted = class AsCompleted {
-    constructor(iterable, options = {}) {
-        const futures = [...new Set(iterable)];
-        const {done, not_done: notDone} = sort(futures);
-
-        this._count = futures.length;
-        this._ready = done;
-        this._error = null;
-        this._asking = [];
-        this._unwatch = new Map();
-        this._tearDown = () => {};
-        for (const future of notDone)
-            this._unwatch.set(future, watch(future, () => this._add(future)));
-        if (this._unwatch.size > 0) {
-            this._tearDown = onEarlyEnd(options,
-                () => this._fail(Errors.timedOut(this._unwatch.size, this._count)),
-                () => this._fail(cancelled()));
-        }
     }
 
-    _add(future) {
-        this._unwatch.delete(future);
-        this._ready.push(future);
-        if (this._unwatch.size === 0)
-            this._tearDown();
-        this._serve();
-    }
+    /** Futures in the order in which they are done; what Cf.as_completed() gives. */
+    class AsCompleted {
+        constructor(iterable, options = {}) {
+            const futures = [...new Set(iterable)];
+            const {done, not_done: notDone} = sort(futures);
 
-    _fail(error) {
-        this._error = error;
-        this._stop();
-        this._serve();
-    }
-
-    _stop() {
-        this._tearDown();
-        for (const unwatch of this._unwatch.values())
-            unwatch();
-        this._unwatch.clear();
-    }
-
-    _canAnswer() {
-        return this._ready.length > 0 || this._error !== null || this._unwatch.size === 0;
-    }
-
-    _serve() {
-        while (this._asking.length > 0 && this._canAnswer()) {
-            const [resolve, reject] = this._asking.shift();
-
-            this._answer(resolve, reject);
-        }
-    }
-
-    _answer(resolve, reject) {
-        if (this._ready.length > 0) {
-            resolve({value: {future: this._ready.shift()}, done: false});
-        } else if (this._error !== null) {
-            reject(this._error);
+            this._count = futures.length;
+            this._ready = done;
             this._error = null;
-        } else {
-            resolve({value: undefined, done: true});
+            this._asking = [];
+            this._unwatch = new Map();
+            this._tearDown = () => {};
+            for (const future of notDone)
+                this._unwatch.set(future, watch(future, () => this._add(future)));
+            if (this._unwatch.size > 0) {
+                this._tearDown = onEarlyEnd(options,
+                    () => this._fail(Errors.timedOut(this._unwatch.size, this._count)),
+                    () => this._fail(cancelled()));
+            }
+        }
+
+        _add(future) {
+            this._unwatch.delete(future);
+            this._ready.push(future);
+            if (this._unwatch.size === 0)
+                this._tearDown();
+            this._serve();
+        }
+
+        _fail(error) {
+            this._error = error;
+            this._stop();
+            this._serve();
+        }
+
+        _stop() {
+            this._tearDown();
+            for (const unwatch of this._unwatch.values())
+                unwatch();
+            this._unwatch.clear();
+        }
+
+        _canAnswer() {
+            return this._ready.length > 0 || this._error !== null || this._unwatch.size === 0;
+        }
+
+        _serve() {
+            while (this._asking.length > 0 && this._canAnswer()) {
+                const [resolve, reject] = this._asking.shift();
+
+                this._answer(resolve, reject);
+            }
+        }
+
+        _answer(resolve, reject) {
+            if (this._ready.length > 0) {
+                resolve({value: {future: this._ready.shift()}, done: false});
+            } else if (this._error !== null) {
+                reject(this._error);
+                this._error = null;
+            } else {
+                resolve({value: undefined, done: true});
+            }
+        }
+
+        /** @returns {Promise} the next future, as `{value: {future}, done}` */
+        next() {
+            return new Promise((resolve, reject) => {
+                this._asking.push([resolve, reject]);
+                this._serve();
+            });
+        }
+
+        /**
+         * Ends the waiting.
+         *
+         * @returns {Promise} the end
+         */
+        return() {
+            this._stop();
+            this._ready = [];
+            this._error = null;
+            this._serve();
+
+            return Promise.resolve({value: undefined, done: true});
+        }
+
+        [Symbol.asyncIterator]() {
+            return this;
         }
     }
 
-    /** @returns {Promise} the next future, as `{value: {future}, done}` */
-    next() {
-        return new Promise((resolve, reject) => {
-            this._asking.push([resolve, reject]);
-            this._serve();
-        });
-    }
-
-    /**
-     * Ends the waiting.
-     *
-     * @returns {Promise} the end
-     */
-    return() {
-        this._stop();
-        this._ready = [];
-        this._error = null;
-        this._serve();
-
-        return Promise.resolve({value: undefined, done: true});
-    }
-
-    [Symbol.asyncIterator]() {
-        return this;
-    }
-};
+    return {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch};
+})(
+    imports.gi, imports.cfutures.collector, imports.cfutures.errors, imports.cfutures.rescue, imports.cfutures.values,
+);

@@ -3,337 +3,323 @@
 
 /* exported _init */
 
-const {Gio, GLib, GObject} = imports.gi;
-const Collector = imports.cfutures.collector;
-const Errors = imports.cfutures.errors;
-const Values = imports.cfutures.values;
-const {MapResults} = imports.cfutures.mapping;
-const Waiting = imports.cfutures.waiting;
+/*
+ * In one function, which makes it faster: see values.js.
+ */
+var {_init} = (({Gio, GLib, GObject}, {
+    errors: Errors, mapping, rescue: Rescue, signals: Signals, values: Values, waiting: Waiting,
+}) => {
+    const {Error, JSON, Object, Promise, Set, Symbol, TypeError} = globalThis;
 
-const WHY_NOT = 'would run a JavaScript function in another thread, and GJS has only one: it would crash. ' +
-    'To use other processors, export the function from a module, make a Cf.ProcessPoolExecutor, ' +
-    "and submit its place to that: pool.submit('file:///…/module.js#name', ...args)";
+    const WHY_NOT = 'would run a JavaScript function in another thread, and GJS has only one: it would crash. ' +
+        'To use other processors, export the function from a module, make a Cf.ProcessPoolExecutor, ' +
+        "and submit its place to that: pool.submit('file:///…/module.js#name', ...args)";
 
-/* What one engine of GJS cannot do. */
-function refuse(className, owner, ...names) {
-    for (const name of names) {
-        owner[name] = function () {
-            throw new Error(`Cf.${className}.${name}() ${WHY_NOT}`);
-        };
-    }
-}
-
-/* The program that runs GJS, and the folder where this file is in. */
-function findInterpreter() {
-    let self = '';
-
-    try {
-        self = GLib.file_read_link('/proc/self/exe');
-    } catch {
-        // There is no such thing here.
+    /* What one engine of GJS cannot do. */
+    function refuse(className, owner, ...names) {
+        for (const name of names) {
+            owner[name] = function () {
+                throw new Error(`Cf.${className}.${name}() ${WHY_NOT}`);
+            };
+        }
     }
 
-    return /^gjs(-console)?$/.test(GLib.path_get_basename(self)) ? self : GLib.find_program_in_path('gjs') ?? 'gjs';
-}
+    /* The program that runs GJS, and the folder where this file is in. */
+    function findInterpreter() {
+        let self = '';
 
-function findFolder() {
-    const file = Gio.File.new_for_commandline_arg(new Error().fileName);
+        try {
+            self = GLib.file_read_link('/proc/self/exe');
+        } catch {
+            // There is no such thing here.
+        }
 
-    return file.get_parent().get_parent().get_path();
-}
-
-function makeArgv(initializer, initargs) {
-    const {Repository} = imports.gi.GIRepository;
-    const folder = findFolder();
-    const settings = {typelibs: Repository.get_search_path()};
-
-    if (initializer !== undefined) {
-        settings.initializer = checkName(initializer);
-        settings.initargs = Values.toVariant(Values.encode(initargs, 'initargs')).print(true);
+        return /^gjs(-console)?$/.test(GLib.path_get_basename(self)) ? self : GLib.find_program_in_path('gjs') ?? 'gjs';
     }
 
-    return [findInterpreter(), '-I', folder, '-m', GLib.build_filenamev([folder, 'cfutures-worker.js']), JSON.stringify(settings)];
-}
+    function findFolder() {
+        const file = Gio.File.new_for_commandline_arg(new Error().fileName);
 
-/* A module's URI, a hash, and what it exports. */
-function checkName(name) {
-    if (typeof name === 'function')
-        throw new TypeError('A function cannot travel to another process: export it from a module, and give its place, as in \'file:///…/module.js#name\'');
-    if (typeof name !== 'string' || !/^[a-z][a-z0-9+.-]*:.*#[^#]+$/is.test(name))
-        throw new TypeError(`${typeof name === 'string' ? `'${name}'` : typeof name} is not the place of a function, as in 'file:///…/module.js#name'`);
+        return file.get_parent().get_parent().get_path();
+    }
 
-    return name;
-}
+    function makeArgv(initializer, initargs) {
+        const {Repository} = imports.gi.GIRepository;
+        const folder = findFolder();
+        const settings = {typelibs: Repository.get_search_path()};
 
-function failedFuture(Cf, name, error) {
-    const future = new Cf.Future({name});
+        if (initializer !== undefined) {
+            settings.initializer = checkName(initializer);
+            settings.initargs = Values.toVariant(Values.encode(initargs, 'initargs')).print(true);
+        }
 
-    future.set_running_or_notify_cancel();
-    future._set_exception(error);
+        return [findInterpreter(), '-I', folder, '-m', GLib.build_filenamev([folder, 'cfutures-worker.js']), JSON.stringify(settings)];
+    }
 
-    return future;
-}
+    /* A module's URI, a hash, and what it exports. */
+    function checkName(name) {
+        if (typeof name === 'function')
+            throw new TypeError('A function cannot travel to another process: export it from a module, and give its place, as in \'file:///…/module.js#name\'');
+        if (typeof name !== 'string' || !/^[a-z][a-z0-9+.-]*:.*#[^#]+$/is.test(name))
+            throw new TypeError(`${typeof name === 'string' ? `'${name}'` : typeof name} is not the place of a function, as in 'file:///…/module.js#name'`);
 
-/* Futures with a handler that is still to be called: GJS would disconnect the handlers of one that nobody holds. */
-const held = new Set();
+        return name;
+    }
 
-function hold(future, connect) {
-    if (held.has(future))
-        return;
-    held.add(future);
-    connect.call(future, 'done', () => {
-        held.delete(future);
-        Collector.note();
-    });
-}
+    function failedFuture(Cf, name, error) {
+        const future = new Cf.Future({name});
 
-function overrideFuture(Cf) {
-    const proto = Cf.Future.prototype;
-    const {connect, get_exception, get_result, set_exception, set_result, wait_async, wait_finish} = proto;
+        future.set_running_or_notify_cancel();
+        future._set_exception(error);
 
-    Object.assign(proto, {
-        _get_exception: get_exception,
-        _get_result: get_result,
-        _set_exception: set_exception,
-        _wait_async: wait_async,
+        return future;
+    }
 
-        connect(signal, callback) {
-            const id = connect.call(this, signal, callback);
+    function overrideFuture(Cf) {
+        const proto = Cf.Future.prototype;
+        const {connect, connect_after, get_exception, get_result, set_exception, set_result, wait_async, wait_finish} = proto;
 
-            hold(this, connect);
+        Object.assign(proto, {
+            _get_exception: get_exception,
+            _get_result: get_result,
+            _set_exception: set_exception,
+            _wait_async: wait_async,
 
-            return id;
-        },
+            connect(signal, callback) {
+                return Signals.connect(this, connect, signal, callback);
+            },
 
-        get_result(timeout = -1) {
-            try {
-                return Values.decode(get_result.call(this, timeout));
-            } catch (error) {
-                throw Errors.revive(error);
-            }
-        },
+            connect_after(signal, callback) {
+                return Signals.connect(this, connect_after, signal, callback);
+            },
 
-        get_exception(timeout = -1) {
-            const [, exception] = get_exception.call(this, timeout);
-
-            return exception === null ? null : Errors.revive(exception);
-        },
-
-        wait_async(options = null, callback = undefined) {
-            if (callback !== undefined)
-                return wait_async.call(this, options, callback);
-
-            return Waiting.promiseOf(this, options instanceof Gio.Cancellable ? {cancellable: options} : options ?? {});
-        },
-
-        wait_finish(result) {
-            try {
-                return Values.decode(wait_finish.call(this, result));
-            } catch (error) {
-                throw Errors.revive(error);
-            }
-        },
-
-        set_result(value) {
-            return set_result.call(this, toResult(value));
-        },
-
-        set_exception(error) {
-            return set_exception.call(this, error instanceof GLib.Error ? error : Errors.toGError(error));
-        },
-
-        add_done_callback(callback) {
-            Waiting.watch(this, future => {
+            get_result(timeout = -1) {
                 try {
-                    callback(future);
+                    return Values.decode(get_result.call(this, timeout));
                 } catch (error) {
-                    logError(error, 'In a done-callback');
+                    throw Errors.revive(error);
                 }
-            });
-        },
+            },
 
-        then(onFulfilled, onRejected) {
-            return Waiting.promiseOf(this).then(onFulfilled, onRejected);
-        },
+            get_exception(timeout = -1) {
+                const [, exception] = get_exception.call(this, timeout);
 
-        catch(onRejected) {
-            return this.then(undefined, onRejected);
-        },
+                return exception === null ? null : Errors.revive(exception);
+            },
 
-        finally(onFinally) {
-            return this.then().finally(onFinally);
-        },
-    });
+            wait_async(options = null, callback = undefined) {
+                if (callback !== undefined)
+                    return wait_async.call(this, options, callback);
 
-    refuse('Future', Cf.Future, 'new_for_func', 'new_for_task');
-}
+                return Waiting.promiseOf(this, options instanceof Gio.Cancellable ? {cancellable: options} : options ?? {});
+            },
 
-function toGValue(variant) {
-    const value = new GObject.Value();
+            wait_finish(result) {
+                try {
+                    return Values.decode(wait_finish.call(this, result));
+                } catch (error) {
+                    throw Errors.revive(error);
+                }
+            },
 
-    value.init(GObject.TYPE_VARIANT);
-    value.set_variant(variant);
+            set_result(value) {
+                return set_result.call(this, toResult(value));
+            },
 
-    return value;
-}
+            set_exception(error) {
+                return set_exception.call(this, error instanceof GLib.Error ? error : Errors.toGError(error));
+            },
 
-/* What C keeps as it is, goes as it is. */
-function toResult(value) {
-    if (value === undefined)
-        return null;
-
-    if (typeof value === 'boolean' || value instanceof GObject.Object || value instanceof GObject.Value)
-        return value;
-
-    const encoded = Values.encode(value);
-
-    return encoded.blob.isEmpty ? encoded.text : toGValue(Values.toVariant(encoded));
-}
-
-function shutdownAsync(executor, cancelFutures, cancellable) {
-    return new Promise((resolve, reject) => {
-        executor._shutdown_async(cancelFutures, cancellable, (source, result) => {
-            try {
-                executor.shutdown_finish(result);
-                resolve();
-            } catch (error) {
-                reject(error);
-            }
-        });
-    });
-}
-
-function overrideExecutor(Cf) {
-    const proto = Cf.Executor.prototype;
-    const {shutdown, shutdown_async} = proto;
-
-    Object.assign(proto, {
-        _shutdown_async: shutdown_async,
-
-        shutdown(options = {}, cancelFutures = false) {
-            if (typeof options !== 'object')
-                return shutdown.call(this, options, cancelFutures);
-
-            const {wait = true, cancel_futures = false, cancellable = null} = options ?? {};
-
-            if (wait)
-                return shutdownAsync(this, cancel_futures, cancellable);
-            shutdown.call(this, false, cancel_futures);
-
-            return Promise.resolve();
-        },
-
-        shutdown_async(options = false, cancellable = null, callback = undefined) {
-            if (callback !== undefined)
-                return shutdown_async.call(this, options, cancellable, callback);
-
-            const cancelFutures = typeof options === 'object' ? options?.cancel_futures ?? false : options;
-
-            return shutdownAsync(this, cancelFutures, cancellable);
-        },
-    });
-
-    refuse('Executor', proto, 'submit', 'submit_task', 'map');
-    refuse('ThreadPoolExecutor', Cf.ThreadPoolExecutor.prototype, 'submit', 'map', 'set_initializer');
-}
-
-/* The results of C functions, by map_named(). */
-function overrideResultIter(Cf) {
-    const proto = Cf.ResultIter.prototype;
-    const {next_async} = proto;
-
-    Object.assign(proto, {
-        next_async(cancellable = null, callback = undefined) {
-            if (callback !== undefined)
-                return next_async.call(this, cancellable, callback);
-
-            return new Promise((resolve, reject) => {
-                next_async.call(this, cancellable, (source, result) => {
-                    Collector.note();
+            add_done_callback(callback) {
+                Waiting.watch(this, future => {
                     try {
-                        resolve(this.next_finish(result));
+                        callback(future);
                     } catch (error) {
-                        reject(error);
+                        logError(error, 'In a done-callback');
                     }
                 });
-            });
-        },
+            },
 
-        async *[Symbol.asyncIterator]() {
-            for (;;) {
-                const result = await this.next_async();
+            then(onFulfilled, onRejected) {
+                return Waiting.promiseOf(this).then(onFulfilled, onRejected);
+            },
 
-                if (result === null)
-                    return;
-                yield result;
-            }
-        },
-    });
-}
+            catch(onRejected) {
+                return this.then(undefined, onRejected);
+            },
 
-function overrideProcessPool(Cf) {
-    const proto = Cf.ProcessPoolExecutor.prototype;
-    const {_init} = proto;
+            finally(onFinally) {
+                return this.then().finally(onFinally);
+            },
+        });
 
-    Object.assign(proto, {
-        _init({initializer, initargs = [], ...properties} = {}) {
-            if (properties.worker_argv === undefined && properties.workerArgv === undefined)
-                properties.worker_argv = makeArgv(initializer, initargs);
-            else if (initializer !== undefined)
-                throw new TypeError('An initializer needs the worker that comes with the library');
+        refuse('Future', Cf.Future, 'new_for_func', 'new_for_task');
+    }
 
-            return _init.call(this, properties);
-        },
+    function toGValue(variant) {
+        const value = new GObject.Value();
 
-        submit(call, ...args) {
-            const {function: name, cancellable = null, name: label = null} = typeof call === 'object' && call !== null ? call : {function: call};
+        value.init(GObject.TYPE_VARIANT);
+        value.set_variant(variant);
 
-            return this._submit(checkName(name), () => Values.encode(args, 'args'), cancellable, label);
-        },
+        return value;
+    }
 
-        _submit(name, encode, cancellable, label) {
-            let args;
+    /* What C keeps as it is, goes as it is. */
+    function toResult(value) {
+        if (value === undefined)
+            return new GObject.Value();
 
-            try {
-                args = Values.toVariant(encode());
-            } catch (error) {
-                return failedFuture(Cf, label ?? name, Errors.executorError('NOT_SERIALIZABLE', error.message));
-            }
+        if (typeof value === 'boolean' || value instanceof GObject.Object || value instanceof GObject.Value)
+            return value;
+        if (value instanceof GLib.Variant && !Values.isEncoded(value))
+            return toGValue(value);
 
-            const future = this.submit_named(name, args);
+        const encoded = Values.encode(value);
 
-            if (label !== null)
-                future.name = label;
-            if (cancellable !== null)
-                Waiting.terminateWith(future, cancellable);
+        return encoded.blob.isEmpty ? encoded.text : toGValue(Values.toVariant(encoded));
+    }
 
-            return future;
-        },
+    /* C waits in a thread, where no shutdown of JavaScript may run: that one has its turn here. */
+    function shutdownAsync(executor, cancelFutures, cancellable) {
+        if (!`${executor.vfunc_shutdown}`.includes('/* wrapper for native')) {
+            executor.shutdown(true, cancelFutures);
 
-        map(name, items, options = {}) {
-            checkName(name);
+            return Promise.resolve();
+        }
 
-            return new MapResults(items, options, chunk => this.submit_named(name, chunk));
-        },
-    });
+        return Rescue.ask(
+            callback => executor._shutdown_async(cancelFutures, cancellable, callback),
+            result => void executor.shutdown_finish(result));
+    }
 
-    Cf.ProcessPoolExecutor.new = function (maxWorkers = 0) {
-        return new this({max_workers: maxWorkers});
-    };
-}
+    function overrideExecutor(Cf) {
+        const proto = Cf.Executor.prototype;
+        const {shutdown, shutdown_async} = proto;
 
-function overrideFunctions(Cf) {
-    Cf.wait = Waiting.wait;
-    Cf.as_completed = (futures, options) => new Waiting.AsCompleted(futures, options);
-    Cf.get_current_cancellable = () => null;
-    for (const name of ['ALL_COMPLETED', 'FIRST_COMPLETED', 'FIRST_EXCEPTION'])
-        Cf[name] = Cf.ReturnWhen[name];
-}
+        Object.assign(proto, {
+            _shutdown_async: shutdown_async,
 
-function _init() {
-    overrideFuture(this);
-    overrideExecutor(this);
-    overrideResultIter(this);
-    overrideProcessPool(this);
-    overrideFunctions(this);
-}
+            shutdown(options = {}, cancelFutures = false) {
+                if (typeof options !== 'object')
+                    return shutdown.call(this, options, cancelFutures);
+
+                const {wait = true, cancel_futures = false, cancellable = null} = options ?? {};
+
+                if (wait)
+                    return shutdownAsync(this, cancel_futures, cancellable);
+                shutdown.call(this, false, cancel_futures);
+
+                return Promise.resolve();
+            },
+
+            shutdown_async(options = false, cancellable = null, callback = undefined) {
+                if (callback !== undefined)
+                    return shutdown_async.call(this, options, cancellable, callback);
+
+                const cancelFutures = typeof options === 'object' ? options?.cancel_futures ?? false : options;
+
+                return shutdownAsync(this, cancelFutures, cancellable);
+            },
+        });
+
+        refuse('Executor', proto, 'submit', 'submit_task', 'map');
+        refuse('ThreadPoolExecutor', Cf.ThreadPoolExecutor.prototype, 'submit', 'map', 'set_initializer');
+    }
+
+    /* The results of C functions, by map_named(). */
+    function overrideResultIter(Cf) {
+        const proto = Cf.ResultIter.prototype;
+        const {next_async} = proto;
+
+        Object.assign(proto, {
+            next_async(cancellable = null, callback = undefined) {
+                if (callback !== undefined)
+                    return next_async.call(this, cancellable, callback);
+
+                this._results ??= new mapping.NamedResults(next_async.bind(this), result => this.next_finish(result));
+
+                return this._results.next(cancellable);
+            },
+
+            async *[Symbol.asyncIterator]() {
+                for (;;) {
+                    const result = await this.next_async();
+
+                    if (result === null)
+                        return;
+                    yield result;
+                }
+            },
+        });
+    }
+
+    function overrideProcessPool(Cf) {
+        const proto = Cf.ProcessPoolExecutor.prototype;
+        const {_init} = proto;
+
+        Object.assign(proto, {
+            _init({initializer, initargs = [], ...properties} = {}) {
+                if (properties.worker_argv === undefined && properties.workerArgv === undefined)
+                    properties.worker_argv = makeArgv(initializer, initargs);
+                else if (initializer !== undefined)
+                    throw new TypeError('An initializer needs the worker that comes with the library');
+
+                return _init.call(this, properties);
+            },
+
+            submit(call, ...args) {
+                const {function: name, cancellable = null, name: label = null} = typeof call === 'object' && call !== null ? call : {function: call};
+
+                return this._submit(checkName(name), () => Values.encode(args, 'args'), cancellable, label);
+            },
+
+            _submit(name, encode, cancellable, label) {
+                let args;
+
+                try {
+                    args = Values.toVariant(encode());
+                } catch (error) {
+                    return failedFuture(Cf, label ?? name, Errors.executorError('NOT_SERIALIZABLE', error.message));
+                }
+
+                const future = this.submit_named(name, args);
+
+                if (label !== null)
+                    future.name = label;
+                if (cancellable !== null)
+                    Waiting.terminateWith(future, cancellable);
+
+                return future;
+            },
+
+            map(name, items, options = {}) {
+                checkName(name);
+
+                return new mapping.MapResults(items, options, chunk => this.submit_named(name, chunk));
+            },
+        });
+
+        Cf.ProcessPoolExecutor.new = function (maxWorkers = 0) {
+            return new this({max_workers: maxWorkers});
+        };
+    }
+
+    function overrideFunctions(Cf) {
+        Cf.wait = Waiting.wait;
+        Cf.as_completed = (futures, options) => new Waiting.AsCompleted(futures, options);
+        Cf.get_current_cancellable = () => null;
+        for (const name of ['ALL_COMPLETED', 'FIRST_COMPLETED', 'FIRST_EXCEPTION'])
+            Cf[name] = Cf.ReturnWhen[name];
+    }
+
+    function _init() {
+        overrideFuture(this);
+        overrideExecutor(this);
+        overrideResultIter(this);
+        overrideProcessPool(this);
+        overrideFunctions(this);
+    }
+
+    return {_init};
+})(imports.gi, imports.cfutures);

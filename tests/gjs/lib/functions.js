@@ -57,6 +57,15 @@ export async function later(value) {
     return value;
 }
 
+export async function nested(place, args) {
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1});
+    const result = await pool.submit(place, ...args);
+
+    await pool.shutdown();
+
+    return result;
+}
+
 export async function readFile(path) {
     const file = Gio.File.new_for_path(path);
 
@@ -139,4 +148,39 @@ export function allocate(length) {
     garbage = null;
 
     return length;
+}
+
+function makeCircle() {
+    const error = new AggregateError([new RangeError('one'), new Gio.IOErrorEnum({code: 1, message: 'two'})], 'several');
+
+    error.errors.push(error, new AggregateError([error, 3], 'inner'));
+    error.cause = error;
+
+    return error;
+}
+
+const STRANGE = {
+    nothing: () => null,
+    circle: makeCircle,
+    plainCircle: () => {
+        const circle = {};
+
+        return Object.assign(circle, {circle});
+    },
+    function: () => makeCircle,
+    getter: () => Object.defineProperty(new Error('x'), 'message', {
+        get() {
+            throw new Error('in the getter');
+        },
+    }),
+    proxy: () => new Proxy({}, {
+        get() {
+            throw new Error('in the proxy');
+        },
+    }),
+    huge: () => Object.assign(new AggregateError(Array.from({length: 200}, () => new Error('\u2028'.repeat(90000))), 'huge')),
+};
+
+export function throwStrange(name) {
+    throw STRANGE[name]();
 }
