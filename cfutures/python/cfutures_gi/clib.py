@@ -76,8 +76,27 @@ finish = _function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes
 # By hand, of what may lie in the queue of an executor in C.
 finish_any = _waiting_function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _iter_next = _waiting_function('cf_future_iter_next', ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+wait = _waiting_function('cf_future_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)
+
+
+_ring = _function('cf_bell_ring', None, ctypes.c_void_p)
+await_bell = _waiting_function('cf_bell_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
+ring_and_wait = _waiting_function('cf_bell_ring_and_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class Bell:
+    """What a thread sleeps on. Rung while nobody sleeps, it ends the next sleep."""
+
+    __slots__ = ('_bits', 'address')
+
+    def __init__(self):
+        self._bits = ctypes.c_uint(0)
+        self.address = ctypes.addressof(self._bits)
+
+    def ring(self):
+        _ring(self.address)
 
 
 def iter_next(address):
