@@ -82,7 +82,7 @@ add_notify = _function('cf_future_add_done_callback', None,
 
 
 _ring = _function('cf_bell_ring', None, ctypes.c_void_p)
-await_bell = _waiting_function('cf_bell_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
+_await_bell = _waiting_function('cf_bell_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
 ring_and_wait = _waiting_function('cf_bell_ring_and_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
 
@@ -97,6 +97,10 @@ class Bell:
 
     def ring(self):
         _ring(self.address)
+
+    def wait(self, us=-1):
+        """False: nobody rang within the time."""
+        return _await_bell(self.address, us) != 0
 
 
 def iter_next(address):

@@ -56,10 +56,10 @@ class Worker:
         """Ring those who are to be told of something, and sleep until somebody rings."""
         if len(told) == 1:
             clib.ring_and_wait(told.pop().address, self.bell.address)
-            return
-        for bell in told:
-            bell.ring()
-        clib.await_bell(self.bell.address, -1)
+        else:
+            for bell in told:
+                bell.ring()
+            self.bell.wait()
 
 
 class Pool:
@@ -103,10 +103,13 @@ class Pool:
             if _is_exiting:
                 raise RuntimeError('cannot schedule new futures after interpreter shutdown')
             self.queue.append(item)
-            if self.idle:
-                self.idle.pop().bell.ring()
-            elif not self.is_full:
-                self._start_thread()
+            self._call_worker()
+
+    def _call_worker(self):
+        if self.idle:
+            self.idle.pop().bell.ring()
+        elif not self.is_full:
+            self._start_thread()
 
     def dismiss(self, worker):
         """Let a worker rest. False: there is something to do, or never will be."""
@@ -116,6 +119,16 @@ class Pool:
             self.idle.append(worker)
 
         return True
+
+    def recall(self, worker):
+        """A worker that was to rest does not, after all."""
+        with self.lock:
+            if worker in self.idle:
+                self.idle.remove(worker)
+                return
+            if self.queue:
+                self._call_worker()
+        worker.bell.wait()
 
     def _wake_all(self):
         while self.idle:
@@ -313,11 +326,14 @@ def run(worker, item, may_rest):
         else:
             del state['_by']
             _leave_to_c(future)
+    told = state.pop('_waiters', ())
+    if rests and '_callbacks' not in state:
+        return told
+    for bell in told:
+        bell.ring()
     if rests:
-        # Callbacks that were added meanwhile were called by who added them.
-        return state.pop('_waiters', ())
-    if '_waiters' in state:
-        waiting.tell(state)
+        # Somebody added callbacks meanwhile.
+        pool.recall(worker)
     if '_callbacks' in state:
         callbacks.drain(future)
 

@@ -85,7 +85,7 @@ def _await_settling(future, state, end):
             if us < 0:
                 return clib.is_done(hash(future)) != 0
             # Now and then it is C that settles it after all.
-            if not clib.await_bell(bell.address, us) and clib.is_done(hash(future)):
+            if not bell.wait(us) and clib.is_done(hash(future)):
                 break
     finally:
         if bell in waiters:
