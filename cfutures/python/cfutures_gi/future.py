@@ -8,7 +8,6 @@ object does.
 """
 
 import concurrent.futures
-import pickle
 import time
 
 from gi.module import get_introspection_module
@@ -85,7 +84,7 @@ class FutureMethods(interop.Interop):
         try:
             data = clib.peek_result(hash(self))
             if processes.is_ours(data):
-                self._value = value = pickle.loads(data)
+                self._value = value = processes.load(data)
                 return value
             return _CfFuture.get_result(self, 0)
         except GLib.Error as error:

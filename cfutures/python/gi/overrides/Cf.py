@@ -19,7 +19,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib, GObject
 
-from cfutures_gi import callbacks, clib, errors, future, mapping, processes, threads, waiting
+from cfutures_gi import callbacks, clib, errors, future, mapping, processes, startup, threads, waiting
 from cfutures_gi.errors import DeadlockError, WorkerDiedError
 from cfutures_gi.many import DoneAndNotDoneFutures, as_completed, wait
 
@@ -248,8 +248,9 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
             raise ValueError('max_workers must be greater than 0')
         _check_callable(initializer)
         _check_max_tasks(max_tasks_per_child, mp_context)
-        self._startup = processes.Startup(initializer, initargs)
-        super().__init__(max_workers=max_workers, worker_argv=processes.get_worker_argv(self._startup),
+        self._startup = startup.Startup(initializer, initargs)
+        is_strict = properties.get('worker_death_policy') == Cf.WorkerDeathPolicy.BREAK
+        super().__init__(max_workers=max_workers, worker_argv=processes.get_worker_argv(self._startup, is_strict),
                          max_tasks_per_child=max_tasks_per_child or 0, **properties)
         self._max_workers = max_workers
         _process_pools.add(self)
@@ -364,7 +365,8 @@ for _type in ThreadPoolExecutor, ProcessPoolExecutor:
 # The modules of the standard library
 
 thread = types.SimpleNamespace(ThreadPoolExecutor=ThreadPoolExecutor, BrokenThreadPool=BrokenThreadPool)
-process = types.SimpleNamespace(ProcessPoolExecutor=ProcessPoolExecutor, BrokenProcessPool=BrokenProcessPool)
+process = types.SimpleNamespace(ProcessPoolExecutor=ProcessPoolExecutor, BrokenProcessPool=BrokenProcessPool,
+                                _RemoteTraceback=concurrent.futures.process._RemoteTraceback)
 
 __all__ = [
     'ALL_COMPLETED', 'BrokenExecutor', 'BrokenProcessPool', 'BrokenThreadPool', 'CancelledError', 'DeadlockError',
