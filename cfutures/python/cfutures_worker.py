@@ -82,8 +82,10 @@ def _initialize(path):
         _prepare(path)
         return GLib.Variant('()', ())
     except BaseException as error:
+        import logging
+
+        logging.getLogger('concurrent.futures').critical('Exception in initializer:', exc_info=True)
         text = ''.join(traceback.format_exception_only(type(error), error)).strip()
-        traceback.print_exc()
     raise GLib.Error(text, 'cfutures-python-error', 0)
 
 

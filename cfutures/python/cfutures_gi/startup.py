@@ -14,7 +14,7 @@ import pickle
 import socket
 import struct
 import threading
-from multiprocessing import context, resource_tracker, spawn
+from multiprocessing import context, reduction, resource_tracker, spawn
 
 _received = []
 
@@ -47,7 +47,7 @@ class _Child:
         outer = context.get_spawning_popen()
         context.set_spawning_popen(self)
         try:
-            return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+            return bytes(reduction.ForkingPickler.dumps(value, pickle.HIGHEST_PROTOCOL))
         finally:
             context.set_spawning_popen(outer)
 
@@ -55,6 +55,13 @@ class _Child:
         for descriptor in self.descriptors:
             os.close(descriptor)
         self.descriptors = []
+
+
+def _get_tracker():
+    """What workers get too, so that what this process shares stays until it ends, not the first worker."""
+    descriptor = resource_tracker._resource_tracker._fd
+
+    return [] if descriptor is None else [descriptor]
 
 
 def _get_preparation():
@@ -91,17 +98,10 @@ class Startup:
 
     def _write(self, initializer, initargs):
         call = self._child.dump((initializer, initargs))
-        tracker = self._hand_tracker()
-        address = self._listen() if self._child.descriptors else None
-        head = _get_preparation(), address, len(self._child.descriptors), tracker
+        address = self._listen() if self._child.descriptors or _get_tracker() else None
+        head = _get_preparation(), address, len(self._child.descriptors)
         self._file.write(self._child.dump(head) + call)
         self._file.flush()
-
-    def _hand_tracker(self):
-        """That what this process shares stays until this process ends, not the first worker."""
-        descriptor = resource_tracker._resource_tracker._fd
-
-        return None if descriptor is None else self._child.duplicate_for_child(descriptor)
 
     def _listen(self):
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -142,24 +142,24 @@ def _hand_out(listener, child):
                 break
             with connection, contextlib.suppress(OSError):
                 if _is_mine(connection):
-                    socket.send_fds(connection, [b'.'], child.descriptors)
+                    socket.send_fds(connection, [b'.'], child.descriptors + _get_tracker())
     child.close()
 
 
 def _receive(address, n_descriptors):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(address)
-        _received[:] = socket.recv_fds(connection, 1, n_descriptors, socket.MSG_CMSG_CLOEXEC)[1]
+        _received[:] = socket.recv_fds(connection, 1, n_descriptors + 1, socket.MSG_CMSG_CLOEXEC)[1]
+    if len(_received) > n_descriptors:
+        resource_tracker._resource_tracker._fd = _received.pop()
 
 
 def prepare_worker(path):
     """The side of the worker: its path, its __main__; then run the initializer of the pool."""
     with open(path, 'rb') as file:
-        preparation, address, n_descriptors, tracker = pickle.load(file)
+        preparation, address, n_descriptors = pickle.load(file)
         if address is not None:
             _receive(address, n_descriptors)
-        if tracker is not None:
-            resource_tracker._resource_tracker._fd = _received[tracker]
         spawn.prepare(preparation)
         initializer, initargs = pickle.load(file)
     if initializer is not None:

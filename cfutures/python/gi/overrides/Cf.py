@@ -248,6 +248,7 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
             raise ValueError('max_workers must be greater than 0')
         _check_callable(initializer)
         _check_max_tasks(max_tasks_per_child, mp_context)
+        _forget_finished()
         self._startup = startup.Startup(initializer, initargs)
         is_strict = properties.get('worker_death_policy') == Cf.WorkerDeathPolicy.BREAK
         super().__init__(max_workers=max_workers, worker_argv=processes.get_worker_argv(self._startup, is_strict),
@@ -344,6 +345,16 @@ def _check_max_tasks(max_tasks_per_child, mp_context):
 
 _process_pools = weakref.WeakSet()
 _left_over = []
+
+
+def _forget_finished():
+    """Pools that were dropped, and are through by now."""
+    for pool in _left_over.copy():
+        if not pool.get_property('n-workers') and not pool.get_property('n-pending'):
+            _left_over.remove(pool)
+            pool._startup.close()
+
+
 _is_exiting = False
 
 
