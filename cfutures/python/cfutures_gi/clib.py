@@ -157,8 +157,10 @@ def to_variant(data):
 def peek_variant(variant):
     """The bytes of an 'ay', where they lie."""
     size = _variant_get_size(variant)
+    if not size:
+        return memoryview(b'')
 
-    return memoryview((ctypes.c_ubyte * size).from_address(_variant_get_data(variant))).cast('B') if size else memoryview(b'')
+    return memoryview((ctypes.c_ubyte * size).from_address(_variant_get_data(variant))).cast('B')
 
 
 def peek_result(address):

@@ -11,7 +11,6 @@ import concurrent.futures.thread
 import collections
 import contextlib
 import itertools
-import queue
 import threading
 import weakref
 
@@ -54,10 +53,12 @@ class Worker:
 
     def rest(self, told):
         """Ring those who are to be told of something, and sleep until somebody rings."""
-        if len(told) == 1:
-            clib.ring_and_wait(told.pop().address, self.bell.address)
+        # Who gives up takes his own out of the list.
+        bells = tuple(told)
+        if len(bells) == 1:
+            clib.ring_and_wait(bells[0].address, self.bell.address)
         else:
-            for bell in told:
+            for bell in bells:
                 bell.ring()
             self.bell.wait()
 
@@ -76,8 +77,6 @@ class Pool:
         self.lock = threading.RLock()
         self.threads = set()  # (lock)
         self.n_started = 0  # (lock): for names
-        self.n_waiting = 0  # (lock): workers that wait for an item, or were started to do so
-        self.n_queued = 0  # (lock): items, until there are all threads
         self.is_full = False  # (lock): all threads were started
         self.n_dead = 0  # (lock): items that somebody took otherwise
         self.is_shutdown = False  # (lock)
@@ -128,6 +127,7 @@ class Pool:
                 return
             if self.queue:
                 self._call_worker()
+        # It was rung.
         worker.bell.wait()
 
     def _wake_all(self):
@@ -162,6 +162,7 @@ class Pool:
             # The work stays queued for those who are there.
             self.threads.discard(thread)
             if not self.threads:
+                self.queue.pop()
                 raise
         else:
             self.n_started += 1
@@ -177,7 +178,6 @@ class Pool:
         if not queued:
             return False
         self.forget(queued)
-
         run(worker, item, False)
 
         return True
@@ -249,9 +249,11 @@ class Pool:
                 return
             thread.join()
 
-    def worker_ends(self):
+    def worker_ends(self, worker):
         with self.lock:
             self.threads.discard(threading.current_thread())
+            if worker in self.idle:
+                self.idle.remove(worker)
 
 
 def _work(worker):
@@ -264,7 +266,7 @@ def _work(worker):
     except BaseException:
         callbacks.LOGGER.critical('Exception in worker', exc_info=True)
     finally:
-        pool.worker_ends()
+        pool.worker_ends(worker)
 
 
 def _serve(worker, pool):
@@ -329,8 +331,7 @@ def run(worker, item, may_rest):
     told = state.pop('_waiters', ())
     if rests and '_callbacks' not in state:
         return told
-    for bell in told:
-        bell.ring()
+    waiting.tell(told)
     if rests:
         # Somebody added callbacks meanwhile.
         pool.recall(worker)

@@ -75,28 +75,27 @@ def await_one(future, timeout):
 
 
 def _await_settling(future, state, end):
-    """Wait for a future that Python is going to settle, which rings."""
+    """Wait for a future that Python is going to settle, which rings; now and then it is C that does so after all."""
     bell = local.bell
     waiters = state.setdefault('_waiters', [])
     waiters.append(bell)
     try:
-        while '_value' not in state and '_error' not in state:
+        while '_value' not in state and '_error' not in state and not clib.is_done(hash(future)):
             us = SLICE_US if end is None else min(SLICE_US, int((end - time.monotonic()) * 1e6))
             if us < 0:
-                return clib.is_done(hash(future)) != 0
-            # Now and then it is C that settles it after all.
-            if not bell.wait(us) and clib.is_done(hash(future)):
-                break
+                return False
+            bell.wait(us)
     finally:
-        if bell in waiters:
+        # Who tells may have the list in his hands.
+        with contextlib.suppress(ValueError):
             waiters.remove(bell)
 
     return True
 
 
-def tell(state):
-    """Wake those who wait in that way."""
-    for bell in state.pop('_waiters', ()):
+def tell(waiters):
+    """Wake those who wait in that way. Who gives up takes his own out of the list."""
+    for bell in tuple(waiters):
         bell.ring()
 
 
