@@ -51,6 +51,12 @@ class Value(ctypes.Structure):
 
         return ctypes.addressof(self)
 
+    def give(self, result, address):
+        """Put the same into an unset GValue of C code."""
+        if self.fill(result) is not None:
+            _value_init(address, self.type)
+            _value_copy(ctypes.addressof(self), address)
+
 
 def _declare(function, result, arguments):
     function.argtypes = arguments
@@ -77,6 +83,9 @@ finish = _function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes
 finish_any = _waiting_function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _iter_next = _waiting_function('cf_future_iter_next', ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 wait = _waiting_function('cf_future_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
+TASK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+new_for_task = _function('cf_future_new_for_task', ctypes.c_void_p, TASK, ctypes.c_void_p, RELEASE)
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -117,6 +126,10 @@ def name_thread(name):
     if prctl is not None:
         prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode('utf-8', 'replace')[:15]), 0, 0, 0)
 
+
+_gobject = ctypes.PyDLL('libgobject-2.0.so.0')
+_value_init = _declare(_gobject.g_value_init, ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t])
+_value_copy = _declare(_gobject.g_value_copy, None, [ctypes.c_void_p, ctypes.c_void_p])
 
 # Calls of processes: pickles in a GVariant 'ay'.
 

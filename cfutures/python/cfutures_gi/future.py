@@ -123,7 +123,7 @@ class FutureMethods(interop.Interop):
                     raise self._error
                 if self.is_cancelled():
                     raise concurrent.futures.CancelledError()
-                if '_called' in self.__dict__:
+                if self.__dict__.get('_called') is not None:
                     return self._take_called()
                 if '_by' not in self.__dict__:
                     return self._load()

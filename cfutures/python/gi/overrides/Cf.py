@@ -19,7 +19,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib, GObject
 
-from cfutures_gi import callbacks, clib, errors, future, mapping, processes, startup, threads, waiting
+from cfutures_gi import callbacks, calls, clib, errors, future, mapping, processes, startup, threads, waiting
 from cfutures_gi.errors import DeadlockError, WorkerDiedError
 from cfutures_gi.many import DoneAndNotDoneFutures, as_completed, wait
 
@@ -88,8 +88,7 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
 
     def submit(self, fn, /, *args, **kwargs):
         """Submit fn (*args, **kwargs) and return its future."""
-        call = _Call(fn, args, kwargs)
-        future = call.future = _CfFuture.new_for_task(call)
+        future = calls.new_future(fn, args, kwargs)
         try:
             _CfExecutor.schedule(self, future)
         except GLib.Error as error:
@@ -114,30 +113,6 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
         self.shutdown(wait=True)
 
         return False
-
-
-class _Call:
-    """The call of a future of an executor that is not of Python, or does not say how it runs calls."""
-
-    __slots__ = ('fn', 'args', 'kwargs', 'future')
-
-    def __init__(self, fn, args, kwargs):
-        self.fn, self.args, self.kwargs = fn, args, kwargs
-        self.future = None
-
-    def __call__(self, _cancellable, *_data):
-        future, fn, args, kwargs = self.future, self.fn, self.args, self.kwargs
-        self.future = self.fn = self.args = self.kwargs = None
-        try:
-            result = fn(*args, **kwargs)
-        except BaseException as error:
-            future._called = False, error
-            failure = errors.to_gerror(error)
-            future = fn = args = kwargs = None
-            raise failure from None
-        future._called = True, result
-
-        return True, result if isinstance(result, (bool, float, str)) else None
 
 
 class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExecutor):
