@@ -59,7 +59,7 @@ class FutureMethods(interop.Interop):
         return self._value is not _UNSET or clib.is_done(hash(self)) != 0
 
     def cancel(self):
-        """Cancel the future if possible: not if it runs or is done."""
+        """Cancel the future, unless it runs or finished; callbacks run in this call. Return whether it is cancelled."""
         if not _CfFuture.cancel(self):
             return False
         item = self._item and self.__dict__.pop('_item', None)
@@ -133,7 +133,11 @@ class FutureMethods(interop.Interop):
             self = None
 
     def result(self, timeout=None):
-        """Return the result of the call, waiting at most timeout seconds for it; raises what the call raised."""
+        """Return the result of the call, waiting at most timeout seconds for it.
+
+        Raises what the call raised, CancelledError, TimeoutError when the time ran out, and, in a worker of a thread
+        pool, DeadlockError where the wait could never end.
+        """
         try:
             if self._value is not _UNSET:
                 return self._value
@@ -147,7 +151,10 @@ class FutureMethods(interop.Interop):
             self = None
 
     def exception(self, timeout=None):
-        """Return the exception that the call raised, or None, waiting at most timeout seconds."""
+        """Return the exception that the call raised, or None, waiting at most timeout seconds.
+
+        Raises CancelledError, TimeoutError and DeadlockError as result() does.
+        """
         if self._value is not _UNSET:
             return None
         if self._error is not None:
@@ -166,7 +173,11 @@ class FutureMethods(interop.Interop):
         return None
 
     def add_done_callback(self, fn):
-        """Call fn (future) when the future is done, at once if it is."""
+        """Call fn (future) when the future is done, at once if it is.
+
+        It runs in the thread that settles the future, or, where that is not a thread of Python, in one for callbacks. What
+        it raises is logged.
+        """
         callbacks.add(self, fn)
 
     def __await__(self):
@@ -208,7 +219,7 @@ class FutureMethods(interop.Interop):
         return state
 
     def set_result(self, result):
-        """Finish the future with a result."""
+        """Finish the future with a result; callbacks run in this call. Raises InvalidStateError if it is done."""
         by = clib.Value()
         state = self._claim(by)
         if state is None:
@@ -238,7 +249,7 @@ class FutureMethods(interop.Interop):
             self = state = None
 
     def set_exception(self, exception):
-        """Finish the future with an exception."""
+        """Finish the future with an exception; callbacks run in this call. Raises InvalidStateError if it is done."""
         if isinstance(exception, type):
             exception = exception()
         if not self._fail(object(), exception):

@@ -87,7 +87,10 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
         super().__init__(**properties)
 
     def submit(self, fn, /, *args, **kwargs):
-        """Submit fn (*args, **kwargs) and return its future."""
+        """Submit fn (*args, **kwargs) and return its future.
+
+        Does not block. Raises RuntimeError after a shutdown, and BrokenExecutor if the executor is broken.
+        """
         future = calls.new_future(fn, args, kwargs)
         try:
             _CfExecutor.schedule(self, future)
@@ -97,13 +100,21 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
         return future
 
     def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
-        """Like map (fn, *iterables), with calls that run at the same time."""
+        """Like map (fn, *iterables), with calls that run at the same time.
+
+        Submits all of them, or buffersize ahead of what was yielded. Only the iterator blocks. It raises what a call
+        raised at its turn and goes on after that, and raises TimeoutError once timeout seconds after this call.
+        """
         _check_buffersize(buffersize)
 
         return mapping.Results(_make_submit(self, fn), zip(*iterables), timeout, buffersize)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Take no more calls, and wait for those there are."""
+        """Take no more calls, and wait for those there are.
+
+        Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
+        cancel_futures cancels what has not started.
+        """
         _CfExecutor.shutdown(self, wait, cancel_futures)
 
     def __enter__(self):
@@ -135,7 +146,10 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         self.set_property('thread-name-prefix', self._pool.prefix)
 
     def submit(self, fn, /, *args, **kwargs):
-        """Submit fn (*args, **kwargs) and return its future."""
+        """Submit fn (*args, **kwargs), which a thread of the pool runs, and return its future.
+
+        Does not block. Raises RuntimeError after a shutdown, and BrokenThreadPool if an initializer failed.
+        """
         future = Future()
         pool = self._pool
         future._item = item = [future, fn, args, kwargs, pool]
@@ -148,7 +162,11 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         return future
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Take no more calls, and wait for those there are."""
+        """Take no more calls, and wait for those there are.
+
+        Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
+        cancel_futures cancels what has not started.
+        """
         _CfExecutor.shutdown(self, False, cancel_futures)
         if wait:
             self._pool.join()
@@ -232,7 +250,11 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         _process_pools.add(self)
 
     def submit(self, fn, /, *args, **kwargs):
-        """Submit fn (*args, **kwargs) and return its future. What cannot be pickled fails the future."""
+        """Submit fn (*args, **kwargs), which a process of the pool runs, and return its future.
+
+        Pickles them in the calling thread, and does not block otherwise. What cannot be pickled fails the future. Raises
+        RuntimeError after a shutdown, and BrokenProcessPool if the pool is broken.
+        """
         if _is_exiting:
             raise RuntimeError('cannot schedule new futures after interpreter shutdown')
         try:
@@ -258,7 +280,10 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         return future
 
     def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
-        """Like map (fn, *iterables), with calls that run at the same time; chunksize of them travel together."""
+        """Like map (fn, *iterables), with calls that run at the same time; chunksize of them travel together.
+
+        As Executor.map() otherwise.
+        """
         if chunksize < 1:
             raise ValueError('chunksize must be >= 1.')
         if chunksize == 1:
@@ -281,7 +306,11 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         return mapping.ChunkResults(mapping.Results(submit, chunks, timeout, n_ahead), lengths, errors.load_item)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Take no more calls, and wait for those there are."""
+        """Take no more calls, and wait for those there are.
+
+        Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
+        cancel_futures cancels what has not started.
+        """
         _CfExecutor.shutdown(self, False, cancel_futures)
         if not wait:
             return
