@@ -3,10 +3,9 @@
 
 """The worker program of Cf.ProcessPoolExecutor in Python."""
 
-import base64
 import ctypes
 import multiprocessing.process
-import multiprocessing.spawn
+import os
 import pickle
 import sys
 import traceback
@@ -18,22 +17,42 @@ gi.require_version('Cf', '1.0')
 from gi.module import get_introspection_module  # noqa: E402
 from gi.repository import GLib  # noqa: E402
 
-from cfutures_gi import clib  # noqa: E402
+from cfutures_gi import clib, startup  # noqa: E402
 
 Cf = get_introspection_module('Cf')
 
-_MARK = b'\x00cfutures-pickle'
+_STRICT_MARK = b'\x00cfutures-strict'
+_mark = b'\x00cfutures-pickle'
 _DOMAIN = GLib.quark_from_string('cfutures-python-error')
 
 HANDLER = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
                            ctypes.c_void_p)
 
 
+_load = pickle.loads
+
+
+def _load_strictly(data):
+    """A call that cannot be read ends the worker, as in the standard library."""
+    try:
+        return pickle.loads(data)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def _become_strict():
+    global _load, _mark
+
+    _load, _mark = _load_strictly, _STRICT_MARK
+
+
 def _call(variant):
     """Run one call; the bytes of its outcome, and whether it succeeded."""
     try:
-        function, arguments, keywords = pickle.loads(clib.peek_variant(variant))
-        return pickle.dumps(function(*arguments, **keywords), pickle.HIGHEST_PROTOCOL) + _MARK, True
+        function, arguments, keywords = _load(clib.peek_variant(variant))
+        return pickle.dumps(function(*arguments, **keywords), pickle.HIGHEST_PROTOCOL) + _mark, True
     except BaseException as error:
         from cfutures_gi import errors
         return errors.seal_safely(error).message.encode(), False
@@ -49,35 +68,34 @@ def _handle(_name, variant, _cancellable, _data, error):
     return None
 
 
-def _prepare(preparation, path):
-    """Become like the parent: its path, its __main__; then run the initializer of the pool."""
+def _prepare(path):
     process = multiprocessing.process.current_process()
     process._inheriting = True
     try:
-        multiprocessing.spawn.prepare(pickle.loads(base64.b64decode(preparation)))
+        startup.prepare_worker(path)
     finally:
         del process._inheriting
-    if path:
-        with open(path, 'rb') as file:
-            initializer, initargs = pickle.load(file)
-        initializer(*initargs)
 
 
-def _initialize(_name, _args, _cancellable, *_data):
+def _initialize(path):
     try:
-        _prepare(*sys.argv_of_worker)
+        _prepare(path)
         return GLib.Variant('()', ())
     except BaseException as error:
+        import logging
+
+        logging.getLogger('concurrent.futures').critical('Exception in initializer:', exc_info=True)
         text = ''.join(traceback.format_exception_only(type(error), error)).strip()
-        traceback.print_exc()
     raise GLib.Error(text, 'cfutures-python-error', 0)
 
 
 def main():
     worker = Cf.Worker.new()
-    # spawn.prepare() replaces sys.argv.
-    sys.argv_of_worker = sys.argv[1:3]
-    worker.set_initializer(_initialize)
+    # To be read now: the preparation replaces sys.argv.
+    path, strict = sys.argv[1:3]
+    worker.set_initializer(lambda *_: _initialize(path))
+    if strict:
+        _become_strict()
     # Not through PyGObject: that costs more than a small call.
     clib.set_handler(hash(worker), _handle, None, None)
     worker.run()

@@ -110,3 +110,29 @@ def nest(n):
 
     with Cf.ProcessPoolExecutor(1) as executor:
         return executor.submit(abs, -n).result()
+
+
+def greet(queue, lock, pipe):
+    """An initializer that was given what only a new process may get."""
+    with lock:
+        queue.put(os.getpid())
+        pipe.send('hello')
+
+
+def fail_to_start(log):
+    import logging
+    from logging.handlers import QueueHandler
+
+    logging.getLogger('concurrent.futures').addHandler(QueueHandler(log))
+    raise ValueError('no start with a log')
+
+
+def get_authkey():
+    import multiprocessing
+
+    return bytes(multiprocessing.current_process().authkey)
+
+
+def get_arguments():
+    with open('/proc/self/cmdline', 'rb') as file:
+        return file.read()

@@ -4,12 +4,17 @@
 """Executors of other making: subclasses in Python, those of C, and the plain interface without the override."""
 
 import threading
+import weakref
 
 import gi.module
 
 from cf_test import Cf, GLib, LONG, TestCase, main
 
 Plain = gi.module.get_introspection_module('Cf')
+
+
+class Things(list):
+    """A list with weak references."""
 
 
 class InlineExecutor(Cf.Executor):
@@ -74,6 +79,32 @@ class SubclassTest(TestCase):
         self.assertIsInstance(executor.submit(divmod, 1, 0).exception(), ZeroDivisionError)
         self.assertEqual(list(executor.map(abs, range(-5, 0))), [5, 4, 3, 2, 1])
         executor.shutdown()
+
+    def test_c_sees_results_of_its_pool(self):
+        executor = Cf.ThreadPoolExecutor.new(1)
+        for result in 1 << 40, 2.5, True, 'text':
+            self.assertEqual(Plain.Future.get_result(executor.submit(lambda: result), -1), result)
+        self.assertIsNone(Plain.Future.get_result(executor.submit(dict), -1))
+        executor.shutdown()
+
+    def test_pool_of_c_lets_go(self):
+        gate = threading.Event()
+        executor = Cf.ThreadPoolExecutor.new(1)
+        running = executor.submit(gate.wait)
+        ran, cancelled, refused = Things([1]), Things([2]), Things([3])
+        references = [weakref.ref(thing) for thing in (ran, cancelled, refused)]
+        queued = executor.submit(len, ran)
+        dropped = executor.submit(len, cancelled)
+        self.assertTrue(dropped.cancel())
+        executor.shutdown(wait=False)
+        self.assertRaises(RuntimeError, executor.submit, len, refused)
+        del ran, cancelled, refused
+        self.assertIsNotNone(references[0]())
+        self.assertIsNone(references[1]())
+        self.assertIsNone(references[2]())
+        gate.set()
+        self.assertEqual((queued.result(), running.result()), (1, True))
+        self.assertIsNone(references[0]())
 
     def test_subclass_of_the_thread_pool(self):
         class Counting(Cf.ThreadPoolExecutor):

@@ -5,6 +5,7 @@
 
 import asyncio
 import gc
+import multiprocessing
 import os
 import pickle
 import signal
@@ -27,6 +28,9 @@ def wait_for_file(path):
         os.sched_yield()
     with open(path) as file:
         return int(file.read())
+
+
+SPAWN = multiprocessing.get_context('spawn')
 
 
 class PoolTest(TestCase):
@@ -182,6 +186,46 @@ class PoolTest(TestCase):
             self.assertIsInstance(error, Cf.BrokenProcessPool)
             self.assertIn('no start', str(error))
             self.assertRaises(Cf.BrokenProcessPool, executor.submit, int)
+
+    def test_initargs_that_only_new_processes_get(self):
+        queue, lock = SPAWN.Queue(), SPAWN.Lock()
+        here, there = SPAWN.Pipe()
+        with Cf.ProcessPoolExecutor(2, initializer=functions.greet, initargs=(queue, lock, there),
+                                    max_tasks_per_child=1) as executor:
+            # Whichever worker comes, the first ones and those that replace them.
+            pids = {executor.submit(os.getpid).result() for _ in range(4)}
+        self.assertEqual(len(pids), 4)
+        self.assertLessEqual(pids, {queue.get(timeout=LONG) for _ in range(4)})
+        self.assertEqual([here.recv() for _ in range(4)], ['hello'] * 4)
+        for end in queue, here, there:
+            end.close()
+
+    def test_queues_are_no_arguments(self):
+        queue = SPAWN.Queue()
+        with Cf.ProcessPoolExecutor(1) as executor:
+            self.assertRaisesRegex(RuntimeError, 'through inheritance', executor.submit(id, queue).result)
+        queue.close()
+
+    def test_bad_initializer_logs(self):
+        log = SPAWN.Queue()
+        with Cf.ProcessPoolExecutor(1, initializer=functions.fail_to_start, initargs=(log,)) as executor:
+            self.assertRaises(Cf.BrokenProcessPool, executor.submit(int).result)
+        self.assertIn('no start with a log', log.get(timeout=LONG).getMessage())
+        log.close()
+
+    def test_secrets(self):
+        with Cf.ProcessPoolExecutor(1) as executor:
+            key = executor.submit(functions.get_authkey).result()
+            arguments = executor.submit(functions.get_arguments).result()
+        self.assertEqual(key, bytes(multiprocessing.current_process().authkey))
+        self.assertNotIn(key, arguments)
+
+    def test_what_cannot_be_read_breaks_a_strict_pool(self):
+        for function, args in ((id, (functions.FailsToUnpickle(),)), (functions.FailsToUnpickle, ())):
+            with self.subTest(function=function):
+                executor = Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK)
+                self.assertIsInstance(executor.submit(function, *args).exception(), Cf.BrokenProcessPool)
+                executor.shutdown()
 
     def test_max_tasks_per_child(self):
         with Cf.ProcessPoolExecutor(1, max_tasks_per_child=2) as executor:

@@ -5,6 +5,7 @@
 
 import gc
 import os
+import queue
 import threading
 import time
 import weakref
@@ -66,6 +67,70 @@ class SubmitTest(TestCase):
             gate.set()
             Cf.wait(futures)
         self.assertEqual(executor.props.n_workers, 0)
+
+    def test_callbacks_that_come_while_the_worker_goes_to_rest(self):
+        called = []
+        with Cf.ThreadPoolExecutor(2) as executor:
+            for _ in range(2000):
+                future = executor.submit(int)
+                future.add_done_callback(called.append)
+                executor.submit(int).result(LONG)
+                future.result(LONG)
+        self.assertEqual(len(called), 2000)
+        self.assertEqual(len(set(called)), 2000)
+
+    def test_callback_that_waits_for_a_task(self):
+        results = queue.SimpleQueue()
+
+        def wait_for_another(_future):
+            results.put(executor.submit(int).result(LONG))
+
+        # One worker calls back, the other one has to run the task, whatever was counted as resting before.
+        with Cf.ThreadPoolExecutor(2) as executor:
+            for _ in range(500):
+                executor.submit(int).add_done_callback(wait_for_another)
+                self.assertEqual(results.get(timeout=LONG), 0)
+
+    def test_waiters_that_give_up(self):
+        def wait_in_bits(future):
+            while True:
+                try:
+                    return future.result(1e-6)
+                except Cf.TimeoutError:
+                    pass
+
+        with Cf.ThreadPoolExecutor(2) as executor:
+            futures = [executor.submit(int) for _ in range(1000)]
+            waiters = [threading.Thread(target=lambda: [wait_in_bits(future) for future in futures]) for _ in range(3)]
+            for waiter in waiters:
+                waiter.start()
+            for _ in range(1000):
+                self.assertEqual(executor.submit(int).result(LONG), 0)
+            for waiter in waiters:
+                waiter.join(LONG)
+                self.assertFalse(waiter.is_alive())
+
+    def test_cancel_wakes_who_waits(self):
+        gate, waits = threading.Event(), threading.Event()
+        errors = []
+
+        def wait_for(future):
+            waits.set()
+            try:
+                future.result(LONG)
+            except BaseException as error:
+                errors.append(error)
+
+        with Cf.ThreadPoolExecutor(1) as executor:
+            executor.submit(gate.wait)
+            future = executor.submit(int)
+            waiter = threading.Thread(target=wait_for, args=(future,))
+            waiter.start()
+            self.assertTrue(waits.wait(LONG))
+            self.assertTrue(future.cancel())
+            waiter.join(LONG)
+            gate.set()
+        self.assertIsInstance(errors.pop(), Cf.CancelledError)
 
     def test_counts(self):
         gate, started = threading.Event(), threading.Event()

@@ -36,8 +36,7 @@ def _call(callback, future):
 def drain(future):
     """Wake who waits, then call what is to be called, in the order of adding. Each is taken by one thread only."""
     state = future.__dict__
-    if '_waiters' in state:
-        waiting.tell(state)
+    waiting.tell(state.pop('_waiters', ()))
     added = state.get('_callbacks')
     while added:
         try:

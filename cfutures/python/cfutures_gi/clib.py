@@ -51,6 +51,12 @@ class Value(ctypes.Structure):
 
         return ctypes.addressof(self)
 
+    def give(self, result, address):
+        """Put the same into an unset GValue of C code."""
+        if self.fill(result) is not None:
+            _value_init(address, self.type)
+            _value_copy(ctypes.addressof(self), address)
+
 
 def _declare(function, result, arguments):
     function.argtypes = arguments
@@ -76,8 +82,34 @@ finish = _function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes
 # By hand, of what may lie in the queue of an executor in C.
 finish_any = _waiting_function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _iter_next = _waiting_function('cf_future_iter_next', ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+wait = _waiting_function('cf_future_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
+TASK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+new_for_task = _function('cf_future_new_for_task', ctypes.c_void_p, TASK, ctypes.c_void_p, RELEASE)
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)
+
+
+_ring = _function('cf_bell_ring', None, ctypes.c_void_p)
+_await_bell = _waiting_function('cf_bell_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
+ring_and_wait = _waiting_function('cf_bell_ring_and_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class Bell:
+    """What a thread sleeps on. Rung while nobody sleeps, it ends the next sleep."""
+
+    __slots__ = ('_bits', 'address')
+
+    def __init__(self):
+        self._bits = ctypes.c_uint(0)
+        self.address = ctypes.addressof(self._bits)
+
+    def ring(self):
+        _ring(self.address)
+
+    def wait(self, us=-1):
+        """False: nobody rang within the time."""
+        return _await_bell(self.address, us) != 0
 
 
 def iter_next(address):
@@ -94,6 +126,10 @@ def name_thread(name):
     if prctl is not None:
         prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode('utf-8', 'replace')[:15]), 0, 0, 0)
 
+
+_gobject = ctypes.PyDLL('libgobject-2.0.so.0')
+_value_init = _declare(_gobject.g_value_init, ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t])
+_value_copy = _declare(_gobject.g_value_copy, None, [ctypes.c_void_p, ctypes.c_void_p])
 
 # Calls of processes: pickles in a GVariant 'ay'.
 
@@ -134,8 +170,10 @@ def to_variant(data):
 def peek_variant(variant):
     """The bytes of an 'ay', where they lie."""
     size = _variant_get_size(variant)
+    if not size:
+        return memoryview(b'')
 
-    return memoryview((ctypes.c_ubyte * size).from_address(_variant_get_data(variant))).cast('B') if size else memoryview(b'')
+    return memoryview((ctypes.c_ubyte * size).from_address(_variant_get_data(variant))).cast('B')
 
 
 def peek_result(address):

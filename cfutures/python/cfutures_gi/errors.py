@@ -91,7 +91,8 @@ def from_gerror(error):
         return DeadlockError(error.message)
     else:
         return error
-    found.__cause__ = error
+    # Its traceback ends here, and would keep the frames of who asks.
+    found.__cause__ = error.with_traceback(None)
 
     return found
 

@@ -8,7 +8,6 @@ object does.
 """
 
 import concurrent.futures
-import pickle
 import time
 
 from gi.module import get_introspection_module
@@ -60,7 +59,7 @@ class FutureMethods(interop.Interop):
         return self._value is not _UNSET or clib.is_done(hash(self)) != 0
 
     def cancel(self):
-        """Cancel the future if possible: not if it runs or is done."""
+        """Cancel the future, unless it runs or finished; callbacks run in this call. Return whether it is cancelled."""
         if not _CfFuture.cancel(self):
             return False
         item = self._item and self.__dict__.pop('_item', None)
@@ -85,7 +84,7 @@ class FutureMethods(interop.Interop):
         try:
             data = clib.peek_result(hash(self))
             if processes.is_ours(data):
-                self._value = value = pickle.loads(data)
+                self._value = value = processes.load(data)
                 return value
             return _CfFuture.get_result(self, 0)
         except GLib.Error as error:
@@ -124,7 +123,7 @@ class FutureMethods(interop.Interop):
                     raise self._error
                 if self.is_cancelled():
                     raise concurrent.futures.CancelledError()
-                if '_called' in self.__dict__:
+                if self.__dict__.get('_called') is not None:
                     return self._take_called()
                 if '_by' not in self.__dict__:
                     return self._load()
@@ -134,7 +133,11 @@ class FutureMethods(interop.Interop):
             self = None
 
     def result(self, timeout=None):
-        """Return the result of the call, waiting at most timeout seconds for it; raises what the call raised."""
+        """Return the result of the call, waiting at most timeout seconds for it.
+
+        Raises what the call raised, CancelledError, TimeoutError when the time ran out, and, in a worker of a thread
+        pool, DeadlockError where the wait could never end.
+        """
         try:
             if self._value is not _UNSET:
                 return self._value
@@ -148,7 +151,10 @@ class FutureMethods(interop.Interop):
             self = None
 
     def exception(self, timeout=None):
-        """Return the exception that the call raised, or None, waiting at most timeout seconds."""
+        """Return the exception that the call raised, or None, waiting at most timeout seconds.
+
+        Raises CancelledError, TimeoutError and DeadlockError as result() does.
+        """
         if self._value is not _UNSET:
             return None
         if self._error is not None:
@@ -167,7 +173,11 @@ class FutureMethods(interop.Interop):
         return None
 
     def add_done_callback(self, fn):
-        """Call fn (future) when the future is done, at once if it is."""
+        """Call fn (future) when the future is done, at once if it is.
+
+        It runs in the thread that settles the future, or, where that is not a thread of Python, in one for callbacks. What
+        it raises is logged.
+        """
         callbacks.add(self, fn)
 
     def __await__(self):
@@ -209,7 +219,7 @@ class FutureMethods(interop.Interop):
         return state
 
     def set_result(self, result):
-        """Finish the future with a result."""
+        """Finish the future with a result; callbacks run in this call. Raises InvalidStateError if it is done."""
         by = clib.Value()
         state = self._claim(by)
         if state is None:
@@ -239,7 +249,7 @@ class FutureMethods(interop.Interop):
             self = state = None
 
     def set_exception(self, exception):
-        """Finish the future with an exception."""
+        """Finish the future with an exception; callbacks run in this call. Raises InvalidStateError if it is done."""
         if isinstance(exception, type):
             exception = exception()
         if not self._fail(object(), exception):

@@ -50,7 +50,11 @@ def _adopt_all(fs):
 
 
 def wait(fs, timeout=None, return_when=concurrent.futures.ALL_COMPLETED):
-    """Wait for futures; return a named tuple of the sets of those that are done and those that are not."""
+    """Wait for futures; return a named tuple of the sets of those that are done and those that are not.
+
+    Blocks until return_when is met, for timeout seconds at most. In a worker of a thread pool, raises DeadlockError where
+    that could never be.
+    """
     when = _RETURN_WHEN.get(return_when, return_when)
     if not isinstance(when, _Cf.ReturnWhen):
         raise ValueError(f'Invalid return condition: {return_when!r}')
@@ -72,7 +76,11 @@ def wait(fs, timeout=None, return_when=concurrent.futures.ALL_COMPLETED):
 
 
 def as_completed(fs, timeout=None):
-    """Iterate over futures as they complete."""
+    """Iterate over futures as they complete.
+
+    The iterator blocks, and raises TimeoutError timeout seconds after this call. In a worker of a thread pool, it raises
+    DeadlockError where none of those that are left could ever complete.
+    """
     end = None if timeout is None else timeout + time.monotonic()
     futures = _adopt_all(set(fs))
 

@@ -3,25 +3,34 @@
 
 """What a pool of processes tells its workers, and how calls and results travel: pickled, as 'ay'."""
 
-import base64
-import contextlib
+import concurrent.futures.process
 import importlib.util
-import multiprocessing.spawn
-import os
 import pickle
 import subprocess
 import sys
-import tempfile
 
 # At the end of a pickle, where unpickling does not look: what tells a result of ours from any bytes.
 MARK = b'\x00cfutures-pickle'
+# The same from a pool that breaks with a worker: there, what cannot be read breaks it, as in the standard library.
+STRICT_MARK = b'\x00cfutures-strict'
+
 
 def dump(value):
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL) + MARK
 
 
 def is_ours(data):
-    return data is not None and data[-len(MARK):] == MARK
+    return data is not None and data[-len(MARK):] in (MARK, STRICT_MARK)
+
+
+def load(data):
+    """The result of a call."""
+    try:
+        return pickle.loads(data)
+    except BaseException as error:
+        if data[-len(MARK):] != STRICT_MARK:
+            raise
+        raise concurrent.futures.process.BrokenProcessPool('A result could not be read') from error
 
 
 def get_name(function):
@@ -31,45 +40,11 @@ def get_name(function):
     return name.replace('\0', '').encode('utf-8', 'replace') or b'function'
 
 
-def _get_preparation():
-    """What a new interpreter needs to know of this one, save its secrets."""
-    data = multiprocessing.spawn.get_preparation_data('cfutures-worker')
-    data.pop('authkey', None)
-    data.pop('name', None)
-
-    return base64.b64encode(pickle.dumps(data)).decode()
-
-
-class Startup:
-    """The initializer of a pool, where workers find it: in memory, which they open by its name in /proc."""
-
-    def __init__(self, initializer, initargs):
-        self.path = ''
-        self._file = None
-        if initializer is None:
-            return
-        data = pickle.dumps((initializer, initargs), pickle.HIGHEST_PROTOCOL)
-        try:
-            self._file = os.fdopen(os.memfd_create('cfutures-initializer'), 'wb')
-            self.path = f'/proc/{os.getpid()}/fd/{self._file.fileno()}'
-        except (AttributeError, OSError):
-            self._file = tempfile.NamedTemporaryFile(prefix='cfutures-')
-            self.path = self._file.name
-        self._file.write(data)
-        self._file.flush()
-
-    def close(self):
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                self._file.close()
-            self._file = None
-
-
-def get_worker_argv(startup):
+def get_worker_argv(startup, is_strict):
     worker = importlib.util.find_spec('cfutures_worker').origin
 
-    return [sys.executable or 'python3', *subprocess._args_from_interpreter_flags(), worker,
-            _get_preparation(), startup.path]
+    return [sys.executable or 'python3', *subprocess._args_from_interpreter_flags(), worker, startup.path,
+            'strict' if is_strict else '']
 
 
 def call_chunk(function, chunk):

@@ -8,9 +8,9 @@ function is None where the future carries a call of its own, as C code submits i
 """
 
 import concurrent.futures.thread
+import collections
 import contextlib
 import itertools
-import queue
 import threading
 import weakref
 
@@ -43,12 +43,24 @@ threading._register_atexit(_at_exit)
 class Worker:
     """A thread of a pool."""
 
-    __slots__ = ('pool', 'stack', 'value', '__weakref__')
+    __slots__ = ('pool', 'stack', 'value', 'bell', '__weakref__')
 
     def __init__(self, pool):
         self.pool = pool
         self.stack = []  # what it runs, outermost first: futures and their functions
         self.value = clib.Value()
+        self.bell = clib.Bell()
+
+    def rest(self, told):
+        """Ring those who are to be told of something, and sleep until somebody rings."""
+        # Who gives up takes his own out of the list.
+        bells = tuple(told)
+        if len(bells) == 1:
+            clib.ring_and_wait(bells[0].address, self.bell.address)
+        else:
+            for bell in bells:
+                bell.ring()
+            self.bell.wait()
 
 
 class Pool:
@@ -60,12 +72,11 @@ class Pool:
         self.prefix = prefix or f'ThreadPoolExecutor-{next(_counter)}'
         self.initializer = initializer
         self.initargs = initargs
-        self.queue = queue.SimpleQueue()
+        self.queue = collections.deque()
+        self.idle = []  # (lock): workers that rest
         self.lock = threading.RLock()
         self.threads = set()  # (lock)
         self.n_started = 0  # (lock): for names
-        self.n_waiting = 0  # (lock): workers that wait for an item, or were started to do so
-        self.n_queued = 0  # (lock): items, until there are all threads
         self.is_full = False  # (lock): all threads were started
         self.n_dead = 0  # (lock): items that somebody took otherwise
         self.is_shutdown = False  # (lock)
@@ -90,11 +101,38 @@ class Pool:
                 raise RuntimeError('cannot schedule new futures after shutdown')
             if _is_exiting:
                 raise RuntimeError('cannot schedule new futures after interpreter shutdown')
-            self.queue.put(item)
-            if not self.is_full:
-                self.n_queued += 1
-                if self.n_queued > self.n_waiting:
-                    self._start_thread()
+            self.queue.append(item)
+            self._call_worker()
+
+    def _call_worker(self):
+        if self.idle:
+            self.idle.pop().bell.ring()
+        elif not self.is_full:
+            self._start_thread()
+
+    def dismiss(self, worker):
+        """Let a worker rest. False: there is something to do, or never will be."""
+        with self.lock:
+            if self.queue or self.is_shutdown or self.broken is not None:
+                return False
+            self.idle.append(worker)
+
+        return True
+
+    def recall(self, worker):
+        """A worker that was to rest does not, after all."""
+        with self.lock:
+            if worker in self.idle:
+                self.idle.remove(worker)
+                return
+            if self.queue:
+                self._call_worker()
+        # It was rung.
+        worker.bell.wait()
+
+    def _wake_all(self):
+        while self.idle:
+            self.idle.pop().bell.ring()
 
     def forget(self, item):
         """The future of this item was taken otherwise."""
@@ -106,11 +144,11 @@ class Pool:
 
     def count_pending(self):
         with self.lock:
-            return max(0, self.queue.qsize() - self.n_dead - self.is_shutdown)
+            return max(0, len(self.queue) - self.n_dead)
 
     def count_running(self):
         with self.lock:
-            return len(self.threads) - self.n_waiting
+            return len(self.threads) - len(self.idle)
 
     # Workers
 
@@ -118,14 +156,13 @@ class Pool:
         worker = Worker(self)
         thread = threading.Thread(target=_work, args=(worker,), name=f'{self.prefix}_{self.n_started}')
         self.threads.add(thread)
-        self.n_waiting += 1
         try:
             thread.start()
         except RuntimeError:
             # The work stays queued for those who are there.
             self.threads.discard(thread)
-            self.n_waiting -= 1
             if not self.threads:
+                self.queue.pop()
                 raise
         else:
             self.n_started += 1
@@ -141,8 +178,9 @@ class Pool:
         if not queued:
             return False
         self.forget(queued)
+        run(worker, item, False)
 
-        return run(worker, item, False) is not None
+        return True
 
     def prepare(self):
         """False: the initializer failed."""
@@ -165,16 +203,17 @@ class Pool:
             broken.__cause__ = error
             with contextlib.suppress(concurrent.futures.InvalidStateError):
                 future.set_exception(broken)
-        self.queue.put(None)
+        with self.lock:
+            self._wake_all()
 
     def _take_all(self):
         """The futures of all that is queued, which no worker sees any more."""
         futures = []
-        with contextlib.suppress(queue.Empty):
+        with contextlib.suppress(IndexError):
             while True:
-                item = self.queue.get_nowait()
+                item = self.queue.popleft()
                 if not item:
-                    self.take_dead(item)
+                    self.take_dead()
                     continue
                 futures.append(item[0])
                 item[0].__dict__.pop('_item', None)
@@ -182,25 +221,21 @@ class Pool:
 
         return futures
 
-    def take_dead(self, item):
-        if item is not None:
-            with self.lock:
-                self.n_dead -= 1
+    def take_dead(self):
+        with self.lock:
+            self.n_dead -= 1
 
     # The end
 
     def end(self):
         with self.lock:
             self.is_shutdown = True
-            self.queue.put(None)
+            self._wake_all()
 
     def cancel_all(self):
         futures = self._take_all()
         for future in reversed(futures):
             future.cancel()
-        with self.lock:
-            if self.is_shutdown:
-                self.queue.put(None)
 
     def join(self):
         """Wait for the workers, unless this is one."""
@@ -214,9 +249,11 @@ class Pool:
                 return
             thread.join()
 
-    def worker_ends(self):
+    def worker_ends(self, worker):
         with self.lock:
             self.threads.discard(threading.current_thread())
+            if worker in self.idle:
+                self.idle.remove(worker)
 
 
 def _work(worker):
@@ -224,88 +261,65 @@ def _work(worker):
     waiting.local.worker = worker
     try:
         clib.name_thread(threading.current_thread().name)
-        is_ready = pool.prepare()
-        if is_ready:
+        if pool.prepare():
             _serve(worker, pool)
-        else:
-            with pool.lock:
-                pool.n_waiting -= 1
     except BaseException:
         callbacks.LOGGER.critical('Exception in worker', exc_info=True)
     finally:
-        pool.worker_ends()
+        pool.worker_ends(worker)
 
 
 def _serve(worker, pool):
-    is_waiting = True
-    get = pool.queue.get
-    get_nowait = pool.queue.get_nowait
-    qsize = pool.queue.qsize
-    lock = pool.lock
+    items = pool.queue
     while True:
-        if not is_waiting and not qsize():
-            with lock:
-                pool.n_waiting += 1
-            is_waiting = True
-        if is_waiting:
-            item = get()
-            with lock:
-                pool.n_waiting -= 1
-                pool.n_queued -= 1
-            is_waiting = False
-        else:
+        if items:
             try:
-                item = get_nowait()
-            except queue.Empty:
+                item = items.popleft()
+            except IndexError:
                 continue
-            if not pool.is_full:
-                with lock:
-                    pool.n_queued -= 1
-        if item is None:
-            # For the next one.
-            pool.queue.put(None)
+            told = run(worker, item, True)
+            if told is not None:
+                worker.rest(told)
+        elif pool.dismiss(worker):
+            worker.rest(())
+        elif not items:
             return
-        is_waiting = run(worker, item, True)
 
 
-def run(worker, item, may_mark):
-    """Run an item. None: it was cancelled, or taken otherwise. True: the worker was counted among those that wait before the future is
-    done, so that who sees it done finds the worker idle."""
+def run(worker, item, may_rest):
+    """Run an item. A list: the worker has to rest, and to ring these bells before. It was counted among those that rest
+    before the future is done, so that who sees it done finds the worker idle."""
     try:
         future, function, args, kwargs, pool = item
     except ValueError:
-        worker.pool.take_dead(item)
+        worker.pool.take_dead()
         return None
     item.clear()
     state = future.__dict__
     state['_item'] = ()
-    stack = worker.stack
     if function is None:
-        return _run_c(stack, future)
+        _run_c(worker.stack, future)
+        return None
     address = hash(future)
     if not clib.start(address):
         _leave_to_c(future)
         return None
 
-    stack.append((future, function))
-    marked = False
+    worker.stack.append((future, function))
     try:
         result = function(*args, **kwargs)
     except BaseException as error:
-        stack.pop()
+        worker.stack.pop()
         function = args = kwargs = None
         if not future._fail(worker, error):
             _leave_to_c(future)
         # The traceback of the error has this frame.
         future = state = item = None
-        return False
+        return None
 
-    stack.pop()
+    worker.stack.pop()
     function = args = kwargs = None
-    if may_mark and '_callbacks' not in state and not pool.queue.qsize():
-        with pool.lock:
-            pool.n_waiting += 1
-        marked = True
+    rests = may_rest and '_callbacks' not in state and not pool.queue and pool.dismiss(worker)
     if state.setdefault('_by', worker) is worker:
         if '_number' in state:
             callbacks.unwatch(state)
@@ -314,12 +328,17 @@ def run(worker, item, may_mark):
         else:
             del state['_by']
             _leave_to_c(future)
-    if '_waiters' in state:
-        waiting.tell(state)
+    told = state.pop('_waiters', ())
+    if rests and '_callbacks' not in state:
+        return told
+    waiting.tell(told)
+    if rests:
+        # Somebody added callbacks meanwhile.
+        pool.recall(worker)
     if '_callbacks' in state:
         callbacks.drain(future)
 
-    return marked
+    return None
 
 
 def _leave_to_c(future):
@@ -335,5 +354,3 @@ def _run_c(stack, future):
     finally:
         stack.pop()
     _leave_to_c(future)
-
-    return False

@@ -23,15 +23,23 @@ _Cf = get_introspection_module('Cf')
 _wait = _Cf.Future.wait
 
 SLICE = 0.1
+SLICE_US = 100000
 FOREVER = 1 << 62
 DEPTH_MAX = 128
 
-local = threading.local()
+class _Local(threading.local):
+    worker = None
+
+    def __init__(self):
+        self.bell = clib.Bell()
+
+
+local = _Local()
 
 
 def get_worker():
     """The worker of a thread pool that this thread is, if it is one that runs something."""
-    worker = getattr(local, 'worker', None)
+    worker = local.worker
 
     return worker if worker is not None and worker.stack else None
 
@@ -56,39 +64,39 @@ def in_slices(look, timeout):
 
 def await_one(future, timeout):
     """Wait for a future. False: the time ran out."""
-    state = future.__dict__
     worker = get_worker() if timeout is None else None
     if worker is not None:
-        return await_in_worker(worker, [future], False, functools.partial(_wait, future))
+        return await_in_worker(worker, [future], False, functools.partial(clib.wait, hash(future)))
+    state = future.__dict__
     if '_item' in state:
-        return _await_settling(future, state, timeout)
+        return _await_settling(future, state, None if timeout is None else time.monotonic() + timeout)
 
-    return in_slices(functools.partial(_wait, future), timeout)
+    return in_slices(functools.partial(clib.wait, hash(future)), timeout)
 
 
-def _await_settling(future, state, timeout):
-    """Wait for a future that Python is going to settle, which tells faster."""
-    end = None if timeout is None else time.monotonic() + timeout
-    lock = _thread.allocate_lock()
-    lock.acquire()
-    state.setdefault('_waiters', []).append(lock)
-    is_done = '_value' in state or '_error' in state
-    while not is_done:
-        left = SLICE if end is None else min(SLICE, end - time.monotonic())
-        if left <= 0:
-            with contextlib.suppress(KeyError, ValueError):
-                state['_waiters'].remove(lock)
-            return clib.is_done(hash(future)) != 0
-        # Now and then it is C that settles it after all.
-        is_done = lock.acquire(True, left) or clib.is_done(hash(future))
+def _await_settling(future, state, end):
+    """Wait for a future that Python is going to settle, which rings; now and then it is C that does so after all."""
+    bell = local.bell
+    waiters = state.setdefault('_waiters', [])
+    waiters.append(bell)
+    try:
+        while '_value' not in state and '_error' not in state and not clib.is_done(hash(future)):
+            us = SLICE_US if end is None else min(SLICE_US, int((end - time.monotonic()) * 1e6))
+            if us < 0:
+                return False
+            bell.wait(us)
+    finally:
+        # Who tells may have the list in his hands.
+        with contextlib.suppress(ValueError):
+            waiters.remove(bell)
 
     return True
 
 
-def tell(state):
-    """Wake those who wait in that way."""
-    for lock in state.pop('_waiters', ()):
-        lock.release()
+def tell(waiters):
+    """Wake those who wait in that way. Who gives up takes his own out of the list."""
+    for bell in tuple(waiters):
+        bell.ring()
 
 
 def run_one(worker, futures):

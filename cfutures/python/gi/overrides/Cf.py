@@ -19,7 +19,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib, GObject
 
-from cfutures_gi import callbacks, clib, errors, future, mapping, processes, threads, waiting
+from cfutures_gi import callbacks, calls, clib, errors, future, mapping, processes, startup, threads, waiting
 from cfutures_gi.errors import DeadlockError, WorkerDiedError
 from cfutures_gi.many import DoneAndNotDoneFutures, as_completed, wait
 
@@ -87,9 +87,11 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
         super().__init__(**properties)
 
     def submit(self, fn, /, *args, **kwargs):
-        """Submit fn (*args, **kwargs) and return its future."""
-        call = _Call(fn, args, kwargs)
-        future = call.future = _CfFuture.new_for_task(call)
+        """Submit fn (*args, **kwargs) and return its future.
+
+        Does not block. Raises RuntimeError after a shutdown, and BrokenExecutor if the executor is broken.
+        """
+        future = calls.new_future(fn, args, kwargs)
         try:
             _CfExecutor.schedule(self, future)
         except GLib.Error as error:
@@ -98,13 +100,21 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
         return future
 
     def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
-        """Like map (fn, *iterables), with calls that run at the same time."""
+        """Like map (fn, *iterables), with calls that run at the same time.
+
+        Submits all of them, or buffersize ahead of what was yielded. Only the iterator blocks. It raises what a call
+        raised at its turn and goes on after that, and raises TimeoutError once timeout seconds after this call.
+        """
         _check_buffersize(buffersize)
 
         return mapping.Results(_make_submit(self, fn), zip(*iterables), timeout, buffersize)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Take no more calls, and wait for those there are."""
+        """Take no more calls, and wait for those there are.
+
+        Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
+        cancel_futures cancels what has not started.
+        """
         _CfExecutor.shutdown(self, wait, cancel_futures)
 
     def __enter__(self):
@@ -114,30 +124,6 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
         self.shutdown(wait=True)
 
         return False
-
-
-class _Call:
-    """The call of a future of an executor that is not of Python, or does not say how it runs calls."""
-
-    __slots__ = ('fn', 'args', 'kwargs', 'future')
-
-    def __init__(self, fn, args, kwargs):
-        self.fn, self.args, self.kwargs = fn, args, kwargs
-        self.future = None
-
-    def __call__(self, _cancellable, *_data):
-        future, fn, args, kwargs = self.future, self.fn, self.args, self.kwargs
-        self.future = self.fn = self.args = self.kwargs = None
-        try:
-            result = fn(*args, **kwargs)
-        except BaseException as error:
-            future._called = False, error
-            failure = errors.to_gerror(error)
-            future = fn = args = kwargs = None
-            raise failure from None
-        future._called = True, result
-
-        return True, result if isinstance(result, (bool, float, str)) else None
 
 
 class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExecutor):
@@ -160,7 +146,10 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         self.set_property('thread-name-prefix', self._pool.prefix)
 
     def submit(self, fn, /, *args, **kwargs):
-        """Submit fn (*args, **kwargs) and return its future."""
+        """Submit fn (*args, **kwargs), which a thread of the pool runs, and return its future.
+
+        Does not block. Raises RuntimeError after a shutdown, and BrokenThreadPool if an initializer failed.
+        """
         future = Future()
         pool = self._pool
         future._item = item = [future, fn, args, kwargs, pool]
@@ -173,7 +162,11 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         return future
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Take no more calls, and wait for those there are."""
+        """Take no more calls, and wait for those there are.
+
+        Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
+        cancel_futures cancels what has not started.
+        """
         _CfExecutor.shutdown(self, False, cancel_futures)
         if wait:
             self._pool.join()
@@ -248,14 +241,20 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
             raise ValueError('max_workers must be greater than 0')
         _check_callable(initializer)
         _check_max_tasks(max_tasks_per_child, mp_context)
-        self._startup = processes.Startup(initializer, initargs)
-        super().__init__(max_workers=max_workers, worker_argv=processes.get_worker_argv(self._startup),
+        _forget_finished()
+        self._startup = startup.Startup(initializer, initargs)
+        is_strict = properties.get('worker_death_policy') == Cf.WorkerDeathPolicy.BREAK
+        super().__init__(max_workers=max_workers, worker_argv=processes.get_worker_argv(self._startup, is_strict),
                          max_tasks_per_child=max_tasks_per_child or 0, **properties)
         self._max_workers = max_workers
         _process_pools.add(self)
 
     def submit(self, fn, /, *args, **kwargs):
-        """Submit fn (*args, **kwargs) and return its future. What cannot be pickled fails the future."""
+        """Submit fn (*args, **kwargs), which a process of the pool runs, and return its future.
+
+        Pickles them in the calling thread, and does not block otherwise. What cannot be pickled fails the future. Raises
+        RuntimeError after a shutdown, and BrokenProcessPool if the pool is broken.
+        """
         if _is_exiting:
             raise RuntimeError('cannot schedule new futures after interpreter shutdown')
         try:
@@ -281,7 +280,10 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         return future
 
     def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
-        """Like map (fn, *iterables), with calls that run at the same time; chunksize of them travel together."""
+        """Like map (fn, *iterables), with calls that run at the same time; chunksize of them travel together.
+
+        As Executor.map() otherwise.
+        """
         if chunksize < 1:
             raise ValueError('chunksize must be >= 1.')
         if chunksize == 1:
@@ -304,7 +306,11 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         return mapping.ChunkResults(mapping.Results(submit, chunks, timeout, n_ahead), lengths, errors.load_item)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Take no more calls, and wait for those there are."""
+        """Take no more calls, and wait for those there are.
+
+        Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
+        cancel_futures cancels what has not started.
+        """
         _CfExecutor.shutdown(self, False, cancel_futures)
         if not wait:
             return
@@ -343,6 +349,16 @@ def _check_max_tasks(max_tasks_per_child, mp_context):
 
 _process_pools = weakref.WeakSet()
 _left_over = []
+
+
+def _forget_finished():
+    """Pools that were dropped, and are through by now."""
+    for pool in _left_over.copy():
+        if not pool.get_property('n-workers') and not pool.get_property('n-pending'):
+            _left_over.remove(pool)
+            pool._startup.close()
+
+
 _is_exiting = False
 
 
@@ -364,7 +380,8 @@ for _type in ThreadPoolExecutor, ProcessPoolExecutor:
 # The modules of the standard library
 
 thread = types.SimpleNamespace(ThreadPoolExecutor=ThreadPoolExecutor, BrokenThreadPool=BrokenThreadPool)
-process = types.SimpleNamespace(ProcessPoolExecutor=ProcessPoolExecutor, BrokenProcessPool=BrokenProcessPool)
+process = types.SimpleNamespace(ProcessPoolExecutor=ProcessPoolExecutor, BrokenProcessPool=BrokenProcessPool,
+                                _RemoteTraceback=concurrent.futures.process._RemoteTraceback)
 
 __all__ = [
     'ALL_COMPLETED', 'BrokenExecutor', 'BrokenProcessPool', 'BrokenThreadPool', 'CancelledError', 'DeadlockError',
