@@ -146,6 +146,11 @@ void             _cf_process_manager_run (CfProcessManager *self);
 CfProcessWorker *_cf_process_worker_start (CfProcessManager *manager,
                                            GError          **error);
 void             _cf_process_worker_free (CfProcessWorker *self);
+gboolean         _cf_process_worker_send_init (CfProcessWorker *self,
+                                               GError         **error);
+void             _cf_process_worker_take_start_frame (CfProcessWorker *self,
+                                                      CfWireFrame     *frame);
+void             _cf_process_worker_time_out_start (CfProcessWorker *self);
 CfProcessLoad    _cf_process_worker_get_load (CfProcessWorker *self);
 gboolean         _cf_process_worker_has_room (CfProcessWorker *self,
                                               guint            share);

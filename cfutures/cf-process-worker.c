@@ -212,53 +212,6 @@ take_reply (CfProcessWorker *self,
 }
 
 static void
-fail_start (CfProcessWorker *self,
-            GError          *reason)
-{
-  if (self->reason == NULL)
-    self->reason = reason;
-  else
-    g_error_free (reason);
-  _cf_process_worker_end (self, CF_LOSS_START, CF_WORKER_END_TERMINATE);
-}
-
-static void
-take_hello (CfProcessWorker *self,
-            CfWireFrame     *frame)
-{
-  if (self->said_hello || frame->code != CF_WIRE_VERSION)
-    {
-      fail_start (self, g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_PROTOCOL,
-                                     "the worker speaks version %d of the protocol, not %d", frame->code, CF_WIRE_VERSION));
-      return;
-    }
-
-  self->said_hello = TRUE;
-  self->has_page = (frame->flags & CF_WIRE_FLAG_PAGE) != 0;
-}
-
-/* What the initializer said. */
-static void
-take_ready (CfProcessWorker *self,
-            CfWireFrame     *frame)
-{
-  if (frame->kind == CF_WIRE_ERROR)
-    {
-      g_autoptr (GError) reason = g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN,
-                                               "The initializer of the workers failed: %s", _cf_wire_frame_get_message (frame));
-
-      _cf_process_manager_break (self->manager, reason);
-      return;
-    }
-
-  self->state = CF_PROCESS_WORKER_READY;
-  self->deadline = -1;
-  self->last_event = g_get_monotonic_time ();
-  self->manager->n_failed_starts = 0;
-  self->manager->can_start = TRUE;
-}
-
-static void
 frame_cb (CfWorkerProcess *process G_GNUC_UNUSED,
           CfWireFrame             *frame,
           gpointer                 user_data)
@@ -267,16 +220,9 @@ frame_cb (CfWorkerProcess *process G_GNUC_UNUSED,
   gboolean         is_reply = frame->kind == CF_WIRE_RESULT || frame->kind == CF_WIRE_ERROR;
 
   if (self->state == CF_PROCESS_WORKER_STARTING)
-    {
-      if (frame->kind == CF_WIRE_HELLO)
-        take_hello (self, frame);
-      else if (is_reply && self->said_hello && frame->task == 0)
-        take_ready (self, frame);
-    }
+    _cf_process_worker_take_start_frame (self, frame);
   else if (is_reply)
-    {
-      take_reply (self, frame);
-    }
+    take_reply (self, frame);
 }
 
 static void
@@ -290,35 +236,6 @@ dead_cb (CfWorkerProcess *process G_GNUC_UNUSED,
 }
 
 static const CfWorkerProcessEvents events = { frame_cb, dead_cb };
-
-static gboolean
-send_init (CfProcessWorker *self,
-           GError         **error)
-{
-  CfWireFrame frame = { .kind = CF_WIRE_INIT };
-  g_autoptr (GVariant) args = NULL;
-  CfFunctionPointer initializer;
-
-  g_mutex_lock (&self->manager->lock);
-  initializer = self->manager->initializer;
-  args = self->manager->initargs != NULL ? g_variant_ref (self->manager->initargs) : NULL;
-  g_mutex_unlock (&self->manager->lock);
-
-  if (initializer != NULL)
-    {
-      const CfFunctionPlace *place = _cf_function_locate (initializer, error);
-
-      if (place == NULL)
-        return FALSE;
-      frame.n_strings = 3;
-      frame.strings[0] = place->object;
-      frame.strings[1] = place->id;
-      frame.strings[2] = place->offset;
-      frame.payload = args;
-    }
-
-  return _cf_worker_process_append (self->process, &frame, error);
-}
 
 CfProcessWorker *
 _cf_process_worker_start (CfProcessManager *manager,
@@ -338,7 +255,7 @@ _cf_process_worker_start (CfProcessManager *manager,
     }
 
   self->deadline = manager->now.start_timeout >= 0 ? g_get_monotonic_time () + manager->now.start_timeout : -1;
-  if (!send_init (self, &failure))
+  if (!_cf_process_worker_send_init (self, &failure))
     {
       g_prefix_error (&failure, "The initializer of the workers cannot be sent: ");
       _cf_process_manager_break (manager, failure);
@@ -541,14 +458,6 @@ time_out (CfProcessWorker *self)
   _cf_process_call_fail (oldest, error);
 }
 
-static void
-time_out_start (CfProcessWorker *self)
-{
-  fail_start (self, g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, "the worker was not ready after %.3f s%s",
-                                 (double) self->manager->now.start_timeout / G_USEC_PER_SEC,
-                                 self->said_hello ? "" : " and never said hello"));
-}
-
 /* The call for which it was doomed may be over by now, and then it is spared. */
 static void
 check_doom (CfProcessWorker *self)
@@ -581,7 +490,7 @@ _cf_process_worker_check (CfProcessWorker *self,
   if (self->deadline >= 0 && now >= self->deadline)
     {
       if (self->state == CF_PROCESS_WORKER_STARTING)
-        time_out_start (self);
+        _cf_process_worker_time_out_start (self);
       else if (self->state == CF_PROCESS_WORKER_READY)
         time_out (self);
     }
