@@ -10,9 +10,6 @@
 #include "cf-worker-process-private.h"
 
 #include <errno.h>
-#include <glib-unix.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +18,15 @@
 
 #include "cf-error.h"
 #include "cf-worker-spawn-private.h"
+#include "cf-worker-words-private.h"
 
 /* The end of a child shows in two ways, in any order: its socket reaches the end, and its status arrives.  Only the
  * status ends it.  A child that closed its socket and lives on gets a moment, then it is killed.
  */
 
 #define READS_AT_ONCE 16
-#define LAST_WORDS_MAX 2048
 #define TERM_GRACE_US G_USEC_PER_SEC
 #define BYE_GRACE_US (5 * G_USEC_PER_SEC)
-#define HEARING_MS 100
 #define EOF_GRACE_US (G_USEC_PER_SEC / 10)
 
 struct _CfWorkerProcess
@@ -53,10 +49,7 @@ struct _CfWorkerProcess
   guint64      received;
   gboolean     at_end; /* the socket gives nothing more */
 
-  int      stderr_fd; /* its standard error while it starts, or -1 */
-  GSource *stderr_source;
-  GString *last_words;
-  gboolean unheard; /* nobody reads our standard error: what it says there is kept, but not passed on */
+  CfWorkerWords words; /* its standard error while it starts */
 
   gboolean ending;       /* SIGTERM or SIGKILL was sent: its group goes with it */
   gboolean lost_line;    /* it was killed because it had closed its socket */
@@ -223,78 +216,6 @@ line_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* The manager must not stand still because somebody does not read. */
-static gboolean
-is_heard (void)
-{
-  struct pollfd standard_error = { .fd = STDERR_FILENO, .events = POLLOUT };
-  int           n;
-
-  do
-    n = poll (&standard_error, 1, HEARING_MS);
-  while (n < 0 && errno == EINTR);
-
-  return n > 0;
-}
-
-static void
-forward (CfWorkerProcess *self,
-         const char      *bytes,
-         gsize            size)
-{
-  self->unheard = self->unheard || !is_heard ();
-  while (size > 0 && !self->unheard)
-    {
-      ssize_t n = write (STDERR_FILENO, bytes, size);
-
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n <= 0)
-        return;
-      bytes += n;
-      size -= (gsize) n;
-    }
-}
-
-static gboolean
-read_words (CfWorkerProcess *self)
-{
-  char    bytes[PIPE_BUF]; /* a pipe that has room has room for so many */
-  ssize_t n = read (self->stderr_fd, bytes, sizeof bytes);
-
-  if (n <= 0)
-    return n < 0 && errno == EINTR;
-
-  g_string_append_len (self->last_words, bytes, n);
-  if (self->last_words->len > LAST_WORDS_MAX)
-    g_string_erase (self->last_words, 0, (gssize) (self->last_words->len - LAST_WORDS_MAX));
-  forward (self, bytes, (gsize) n);
-
-  return TRUE;
-}
-
-static void
-drop_words (CfWorkerProcess *self)
-{
-  if (self->stderr_source != NULL)
-    g_source_destroy (self->stderr_source);
-  g_clear_pointer (&self->stderr_source, g_source_unref);
-  clear_fd (&self->stderr_fd);
-}
-
-static gboolean
-words_cb (int fd       G_GNUC_UNUSED,
-          GIOCondition condition,
-          gpointer     user_data)
-{
-  CfWorkerProcess *self = user_data;
-
-  if (!read_words (self) && (condition & G_IO_IN) == 0)
-    drop_words (self);
-
-  return G_SOURCE_CONTINUE;
-}
-
 static char *
 describe_end (CfWorkerProcess *self)
 {
@@ -340,9 +261,7 @@ exited_cb (GObject      *subprocess,
   drop_line (self);
   if (self->broken_rules == NULL)
     read_rest_from_page (self);
-  while (self->stderr_fd >= 0 && read_words (self))
-    ;
-  drop_words (self);
+  _cf_worker_words_end (&self->words);
   stop_timer (self);
   drop_unsent (self);
   if (self->ending && self->pid > 1)
@@ -375,10 +294,6 @@ watch (CfWorkerProcess *self)
   g_source_set_callback (self->source, line_cb, self, NULL);
   g_source_attach (self->source, context);
 
-  self->stderr_source = g_unix_fd_source_new (self->stderr_fd, G_IO_IN);
-  g_source_set_callback (self->stderr_source, G_SOURCE_FUNC (words_cb), self, NULL);
-  g_source_attach (self->stderr_source, context);
-
   g_subprocess_wait_async (self->subprocess, NULL, exited_cb, self);
 }
 
@@ -404,9 +319,8 @@ _cf_worker_process_start (const char *const           *argv,
   self->user_data = user_data;
   self->fd = line.fd;
   self->control_fd = line.control_fd;
-  self->stderr_fd = line.stderr_fd;
   self->page = line.page;
-  self->last_words = g_string_new (NULL);
+  _cf_worker_words_init (&self->words, line.stderr_fd);
   _cf_wire_reader_init (&self->reader);
   _cf_wire_writer_init (&self->writer);
   watch (self);
@@ -420,13 +334,12 @@ _cf_worker_process_free (CfWorkerProcess *self)
 {
   stop_timer (self);
   drop_line (self);
-  drop_words (self);
   clear_fd (&self->fd);
   clear_fd (&self->control_fd);
   _cf_page_unmap (self->page);
   _cf_wire_reader_clear (&self->reader);
   _cf_wire_writer_clear (&self->writer);
-  g_string_free (self->last_words, TRUE);
+  _cf_worker_words_clear (&self->words);
   g_free (self->broken_rules);
   g_object_unref (self->subprocess);
   g_free (self);
@@ -457,9 +370,7 @@ _cf_worker_process_was_killed (CfWorkerProcess *self)
 char *
 _cf_worker_process_dup_last_words (CfWorkerProcess *self)
 {
-  char *words = g_utf8_make_valid (self->last_words->str, (gssize) self->last_words->len);
-
-  return g_strchomp (words);
+  return _cf_worker_words_dup (&self->words);
 }
 
 gsize
