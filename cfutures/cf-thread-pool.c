@@ -379,11 +379,11 @@ enter (CfThreadPool *self,
     {
       entry = self->must_call ? MUST_CALL : ACCEPTED;
       set_must_call (self, FALSE);
+      list_append (&self->arrivals, future);
     }
+  /* Not before it is in the list: whoever sees it queued takes it out, and looks at the length without the door. */
   if (!is_fresh)
     _cf_future_end_queueing (future, entry != REFUSED);
-  if (entry != REFUSED)
-    list_append (&self->arrivals, future);
   _cf_unlock (&self->door);
 
   return entry;
