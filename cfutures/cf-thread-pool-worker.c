@@ -262,16 +262,13 @@ static void
 run (CfFuture            *future,
      const CfFutureClaim *claim)
 {
-  gboolean may_take_time;
-
   _cf_future_run_claimed (future, claim);
+  if (_cf_future_unref_quickly (future))
+    return;
 
-  may_take_time = !_cf_future_ends_quickly (future);
-  if (may_take_time)
-    _cf_wait_thread_stay ();
+  _cf_wait_thread_stay ();
   cf_future_unref (future);
-  if (may_take_time)
-    _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on ();
 }
 
 static void
