@@ -259,11 +259,16 @@ _cf_delivery_link (CfFuture *self)
 {
   guint  number = get_own_lane ();
   Queue *queue = get_queue (_cf_future_fields (self)->context);
+
   _cf_lock (&lane_locks[number].lock);
   append_locked (&queue->lanes[number], self);
+  /* As soon as the context can take it out it may go, and the queue with it. */
+  if (queue != &default_queue)
+    arm (queue);
   _cf_unlock (&lane_locks[number].lock);
 
-  arm (queue);
+  if (queue == &default_queue)
+    arm (queue);
 }
 
 static void
@@ -466,6 +471,8 @@ rest (Queue *queue)
 
   g_source_set_ready_time (queue->source, -1);
   __atomic_store_n (&queue->is_armed, FALSE, __ATOMIC_SEQ_CST);
+  /* Not the other way round; who adds something has the unlock in between. */
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
   if (!is_empty (queue))
     arm (queue);
 }

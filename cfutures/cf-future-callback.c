@@ -113,8 +113,11 @@ tell_async (CfWaiter *waiter,
 {
   AsyncWaiter *self = (AsyncWaiter *) waiter;
 
+  /* What the task held may end here. */
+  _cf_wait_thread_stay ();
   return_outcome (self->async, future);
   async_waiter_unref (self);
+  _cf_wait_thread_go_on ();
 }
 
 /* The wait was given up. */

@@ -217,22 +217,6 @@ _cf_future_reset (CfFuture *self)
     g_main_context_unref (context);
 }
 
-static gboolean
-is_plain_data (const GValue *value)
-{
-  return !holds_something (value) || G_VALUE_TYPE (value) == G_TYPE_VARIANT || G_VALUE_TYPE (value) == G_TYPE_STRING;
-}
-
-/* Of a done future: whether no code of others is run when the caller drops his reference. */
-gboolean
-_cf_future_ends_quickly (CfFuture *self)
-{
-  CfFutureFields *fields = _cf_future_fields (self);
-
-  return g_atomic_int_get (&G_OBJECT (self)->ref_count) > 1 ||
-         (_cf_future_is_plain (self) && !may_have_handlers (self) && is_plain_data (&fields->result) && fields->extra == 0);
-}
-
 static void
 recycle (CfFuture *self)
 {
@@ -261,6 +245,39 @@ drop_if_not_last (CfFuture *self)
       return TRUE;
 
   return FALSE;
+}
+
+/* A variant may lie in memory that somebody else releases. */
+static gboolean
+is_plain_data (const GValue *value)
+{
+  return !holds_something (value) || G_VALUE_TYPE (value) == G_TYPE_STRING;
+}
+
+/* Of a plain and done future that nobody else holds: whether no code of others is run when it ends.  With a context also
+ * what is attached to that may end. */
+static gboolean
+ends_quickly (CfFuture *self)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+
+  return !may_have_handlers (self) && is_plain_data (&fields->result) && fields->extra == 0 &&
+         __atomic_load_n (&fields->context, __ATOMIC_RELAXED) == NULL;
+}
+
+/* Drops a reference to a done future if that runs no code of others.  FALSE: it may, and was not dropped. */
+gboolean
+_cf_future_unref_quickly (CfFuture *self)
+{
+  if (!_cf_future_is_plain (self))
+    return FALSE;
+  if (drop_if_not_last (self))
+    return TRUE;
+  if (!ends_quickly (self))
+    return FALSE;
+  cf_future_unref (self);
+
+  return TRUE;
 }
 
 typedef enum

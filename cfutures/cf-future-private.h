@@ -176,7 +176,7 @@ _cf_future_ref (CfFuture *self)
 CfFuture *_cf_future_alloc (void);
 void      _cf_future_init_fields (CfFuture *self);
 void      _cf_future_reset (CfFuture *self);
-gboolean  _cf_future_ends_quickly (CfFuture *self);
+gboolean  _cf_future_unref_quickly (CfFuture *self);
 
 /* cf-future-extra */
 CfFutureExtra *_cf_future_peek_extra (CfFuture *self);

@@ -96,11 +96,13 @@ _cf_map_unref (CfMap *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
+  _cf_wait_thread_stay ();
   for (gsize i = 0; i < self->n_items; i++)
     free_word (self->words[i]);
-  g_free (self->words);
   g_ptr_array_unref (self->futures);
   g_variant_unref (self->items);
+  _cf_wait_thread_go_on ();
+  g_free (self->words);
   g_free (self->function);
   g_free (self->name);
   g_mutex_clear (&self->lock);
@@ -163,8 +165,10 @@ wake_waiting (CfMap *self)
 
   if (ready == NULL)
     return;
+  _cf_wait_thread_stay ();
   ready (data);
   g_object_unref (data);
+  _cf_wait_thread_go_on ();
 }
 
 /* The first outcome of an item stands.  Takes the word over. */

@@ -63,11 +63,10 @@ struct _CfThreadPool
   CfThreadWorker *spinner;        /* (lock) (nullable): who looks for work without a pause */
   guint           n_searching;    /* (lock): workers that look for work, or were woken or started to do so */
   guint           n_initializing; /* (lock): workers that do not look for work yet */
-  guint           n_workers;      /* (lock): that were started, those that did not begin yet too */
+  guint           n_workers;      /* (lock): that were started, whether they have begun or not */
   guint           n_parked;       /* (lock) */
   char            gap_after[CF_CACHE_LINE];
 
-  guint          n_beginning; /* (lock): of the workers, those that did not begin */
   GSList        *enders;      /* (lock) (element-type CfParker): threads that wait until there is no worker */
   GThreadPool   *threads;     /* (lock) (owned) (nullable) */
   GArray        *indexes;     /* (lock) (element-type gboolean): which are taken */
@@ -113,19 +112,24 @@ CfThreadPoolCounts _cf_thread_pool_get_counts (CfThreadPool *self);
 GSList            *_cf_thread_pool_steal_enders_locked (CfThreadPool *self);
 void               _cf_thread_pool_tell_enders (GSList *enders);
 
-/* cf-thread-pool-worker */
+/* cf-thread-pool-call */
+
+typedef struct _CfThreadStart CfThreadStart;
 
 /* What is to be done once the lock was given back. */
 typedef struct
 {
   CfThreadWorker *wake;  /* (nullable) */
-  GThreadPool    *start; /* (nullable): a thread of it */
+  CfThreadStart  *start; /* (owned) (nullable) */
 } CfThreadCall;
 
 CfThreadCall _cf_thread_pool_call_locked (CfThreadPool *self);
 void         _cf_thread_pool_make_call (CfThreadPool *self,
                                         CfThreadCall  call);
 void         _cf_thread_pool_wake_all (CfThreadPool *self);
-void         _cf_thread_pool_work_here (CfThreadPool *self);
+
+/* cf-thread-pool-worker */
+void _cf_thread_pool_be_worker (CfThreadPool *pool);
+void _cf_thread_pool_work_here (CfThreadPool *self);
 
 G_END_DECLS

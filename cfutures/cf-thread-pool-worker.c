@@ -20,127 +20,11 @@
  *                   │            └──┘ while there is     │
  *                   └────────────────────────────────────┘ woken
  *
- * One worker searches at most, and only when none does is one woken or started; when it finds something and there is
- * more, it sees to it that there is another one.  So a flood of work costs few system calls.
+ * When one finds something and there is more, it sees to it that there is another one.
  */
 
 #define IDLE_US (15 * G_USEC_PER_SEC)
 #define NAME_SIZE 16
-
-/* Nobody looks for work, and somebody could. */
-static gboolean
-can_call_locked (CfThreadPool *self)
-{
-  return self->n_searching == 0 && (self->parked != NULL || self->n_workers < self->max_workers) && self->broken == NULL;
-}
-
-static CfThreadWorker *
-unpark_locked (CfThreadPool *self)
-{
-  CfThreadWorker *worker = self->parked;
-
-  if (worker == NULL)
-    return NULL;
-  self->parked = worker->next_parked;
-  self->n_parked--;
-  worker->is_parked = FALSE;
-  worker->is_searching = TRUE;
-  self->n_searching++;
-
-  return worker;
-}
-
-static void worker_main (gpointer item,
-                         gpointer user_data);
-
-static void
-prepare_start_locked (CfThreadPool *self)
-{
-  if (self->threads == NULL)
-    self->threads = g_thread_pool_new (worker_main, self, (int) MIN (self->max_workers, G_MAXINT), FALSE, NULL);
-  self->n_workers++;
-  self->n_beginning++;
-  self->n_searching++;
-  _cf_thread_pool_ref (self);
-}
-
-/* Those who look for work soon, though they do not yet.  Of the others that are at work nobody knows. */
-static guint
-count_coming_locked (CfThreadPool *self)
-{
-  return self->n_initializing + _cf_thread_pool_count_returning_locked (self);
-}
-
-/* Decides who comes for what is queued.  To be asked whenever somebody may have become one who can be called: what is
- * submitted later is then the business of who submits it. */
-CfThreadCall
-_cf_thread_pool_call_locked (CfThreadPool *self)
-{
-  CfThreadCall call = { NULL, NULL };
-
-  if (!can_call_locked (self) || !_cf_thread_pool_collect_locked (self, count_coming_locked (self)))
-    return call;
-
-  call.wake = unpark_locked (self);
-  if (call.wake == NULL)
-    {
-      prepare_start_locked (self);
-      call.start = self->threads;
-    }
-
-  return call;
-}
-
-/* The work stays queued, for those who are there, or until the next one is submitted. */
-static void
-take_start_back (CfThreadPool *self,
-                 const GError *reason)
-{
-  gboolean was_pending;
-
-  g_debug ("No thread could be started: %s", reason->message);
-  _cf_lock (&self->lock);
-  was_pending = self->n_beginning > 0;
-  if (was_pending)
-    {
-      self->n_beginning--;
-      self->n_workers--;
-      self->n_searching--;
-      _cf_thread_pool_ask_locked (self, TRUE);
-    }
-  _cf_unlock (&self->lock);
-
-  if (was_pending)
-    _cf_thread_pool_unref (self);
-}
-
-void
-_cf_thread_pool_make_call (CfThreadPool *self,
-                           CfThreadCall  call)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (call.wake != NULL)
-    _cf_parker_set (&call.wake->parker, CF_PARKER_DONE);
-  else if (call.start != NULL && !g_thread_pool_push (call.start, self, &error))
-    take_start_back (self, error);
-}
-
-void
-_cf_thread_pool_wake_all (CfThreadPool *self)
-{
-  CfThreadWorker *worker;
-
-  do
-    {
-      _cf_lock (&self->lock);
-      worker = unpark_locked (self);
-      _cf_unlock (&self->lock);
-      if (worker != NULL)
-        _cf_parker_set (&worker->parker, CF_PARKER_DONE);
-    }
-  while (worker != NULL);
-}
 
 /* Names */
 
@@ -378,16 +262,13 @@ static void
 run (CfFuture            *future,
      const CfFutureClaim *claim)
 {
-  gboolean may_take_time;
-
   _cf_future_run_claimed (future, claim);
+  if (_cf_future_unref_quickly (future))
+    return;
 
-  may_take_time = !_cf_future_ends_quickly (future);
-  if (may_take_time)
-    _cf_wait_thread_stay ();
+  _cf_wait_thread_stay ();
   cf_future_unref (future);
-  if (may_take_time)
-    _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on ();
 }
 
 static void
@@ -446,37 +327,25 @@ end (CfThreadWorker *worker)
   _cf_thread_pool_tell_enders (enders);
 }
 
-/* FALSE: this start was given up before it came to anything. */
-static gboolean
+static void
 begin (CfThreadWorker *worker)
 {
   CfThreadPool *pool = worker->pool;
-  gboolean      is_wanted;
 
   _cf_lock (&pool->lock);
-  is_wanted = pool->n_beginning > 0;
-  if (is_wanted)
-    {
-      pool->n_beginning--;
-      worker->index = take_index_locked (pool);
-      worker->is_searching = TRUE;
-    }
+  worker->index = take_index_locked (pool);
+  worker->is_searching = TRUE;
   _cf_unlock (&pool->lock);
-
-  return is_wanted;
 }
 
-static void
-worker_main (gpointer item G_GNUC_UNUSED,
-             gpointer      user_data)
+/* With the reference to the pool that the start had. */
+void
+_cf_thread_pool_be_worker (CfThreadPool *pool)
 {
-  CfThreadPool  *pool = user_data;
   CfThreadWorker worker = { .wait.pool = &pool->owner, .pool = pool, .parker = CF_PARKER_INIT };
   char           old_name[NAME_SIZE];
 
-  if (!begin (&worker))
-    return;
-
+  begin (&worker);
   rename_thread (&worker, old_name);
   _cf_wait_thread = &worker.wait;
   if (initialize (&worker))

@@ -146,15 +146,16 @@ list_splice (CfThreadQueue *self,
   self->tail = more->tail;
   set_length (self, self->length + more->length);
 
+  /* At no moment it looks as if they were nowhere. */
   more->head = more->tail = NULL;
-  set_length (more, 0);
+  __atomic_store_n (&more->length, 0, __ATOMIC_RELEASE);
 }
 
 /* A look without a lock: for who looks again. */
 gboolean
 _cf_thread_pool_has_work (CfThreadPool *self)
 {
-  return look_at_length (&self->arrivals) > 0 || look_at_length (&self->queue) > 0;
+  return __atomic_load_n (&self->arrivals.length, __ATOMIC_ACQUIRE) > 0 || look_at_length (&self->queue) > 0;
 }
 
 static void
@@ -181,11 +182,23 @@ _cf_thread_pool_collect_locked (CfThreadPool *self,
   return needs_more;
 }
 
+static gboolean
+is_returning (CfThreadWorker *worker)
+{
+  return worker != NULL && __atomic_load_n (&worker->wait.is_returning, __ATOMIC_RELAXED);
+}
+
 /* Whether the one who took work last is through with it.  Of the others nobody knows. */
 guint
 _cf_thread_pool_count_returning_locked (CfThreadPool *self)
 {
-  return self->last != NULL && __atomic_load_n (&self->last->wait.is_returning, __ATOMIC_RELAXED) ? 1 : 0;
+  if (!is_returning (self->last))
+    return 0;
+
+  /* Against the one in _cf_wait_thread_stay(): either it is seen here that he stays, or he sees what was submitted. */
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+
+  return is_returning (self->last) ? 1 : 0;
 }
 
 /* Whoever submits next calls a worker, or has nobody to call. */
@@ -379,11 +392,11 @@ enter (CfThreadPool *self,
     {
       entry = self->must_call ? MUST_CALL : ACCEPTED;
       set_must_call (self, FALSE);
+      list_append (&self->arrivals, future);
     }
+  /* Not before it is in the list: whoever sees it queued takes it out, and looks at the length without the door. */
   if (!is_fresh)
     _cf_future_end_queueing (future, entry != REFUSED);
-  if (entry != REFUSED)
-    list_append (&self->arrivals, future);
   _cf_unlock (&self->door);
 
   return entry;
@@ -417,15 +430,16 @@ _cf_thread_pool_push (CfThreadPool *self,
 {
   Entry entry;
 
+  /* Not under the lock, nor while others wait for a step of ours: bindings are told of it. */
+  _cf_future_ref (future);
   if (!_cf_future_begin_queueing (future, &self->owner))
     {
       /* Cancelled before it came here: that is all that there is to say about it. */
       cf_future_set_running_or_notify_cancel (future);
+      cf_future_unref (future);
       return TRUE;
     }
 
-  /* Not under the lock: bindings are told of it. */
-  _cf_future_ref (future);
   entry = enter (self, future, FALSE, error);
   if (entry == MUST_CALL)
     call_worker (self);

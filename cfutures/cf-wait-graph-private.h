@@ -80,7 +80,9 @@ _cf_wait_thread_stay (void)
   thread->n_stays++;
   if (!thread->is_returning)
     return;
-  __atomic_store_n (&thread->is_returning, FALSE, __ATOMIC_SEQ_CST);
+  __atomic_store_n (&thread->is_returning, FALSE, __ATOMIC_RELAXED);
+  /* Whoever submits looks at that after he has queued his work, and here it is the other way round. */
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
   thread->pool->stay (thread->pool);
 }
 

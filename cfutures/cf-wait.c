@@ -113,9 +113,16 @@ completed (CfWatch     *watch,
   if (!is_last && !is_enough (node->future, self->return_when))
     return;
   if (self->async == NULL)
-    _cf_parker_set (&self->parker, CF_PARKER_DONE);
-  else if (_cf_async_end (self->async))
+    {
+      _cf_parker_set (&self->parker, CF_PARKER_DONE);
+      return;
+    }
+
+  /* What the task held may end here. */
+  _cf_wait_thread_stay ();
+  if (_cf_async_end (self->async))
     g_task_return_boolean (_cf_async_get_task (self->async), TRUE);
+  _cf_wait_thread_go_on ();
 }
 
 static void

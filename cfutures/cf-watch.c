@@ -6,6 +6,7 @@
 #include "cf-watch-private.h"
 
 #include "cf-parker-private.h"
+#include "cf-wait-graph-private.h"
 
 /* A future that carries the stamp of a list was seen in it before.  Lists that are read at the same time would wipe out
  * each other's stamps, so there is one at a time, and nothing else is done meanwhile. */
@@ -142,11 +143,14 @@ _cf_watch_unref (gpointer data)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
+  /* What it held may end here, in the worker that told it last. */
+  _cf_wait_thread_stay ();
   if (self->clear != NULL)
     self->clear (self);
   for (gsize i = 0; i < self->n_nodes; i++)
     if (self->nodes[i].future != NULL)
       cf_future_unref (self->nodes[i].future);
+  _cf_wait_thread_go_on ();
   g_free (self->nodes);
   g_free (self);
 }

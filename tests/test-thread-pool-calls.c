@@ -72,9 +72,10 @@ test_callback_blocks (void)
 
 typedef struct
 {
-  Gate  task;
-  Gate  release;
-  Probe probe;
+  Gate       task;
+  Gate       release;
+  Probe      probe;
+  CfTaskFunc func;
 } Held;
 
 static gboolean
@@ -90,17 +91,70 @@ task_give_probe (GValue                   *result,
   return TRUE;
 }
 
-/* The worker has the last reference, and releases the result. */
+static gboolean
+task_give_variant (GValue                   *result,
+                   GCancellable *cancellable G_GNUC_UNUSED,
+                   gpointer                  held,
+                   GError **error            G_GNUC_UNUSED)
+{
+  gate_wait (&((Held *) held)->task);
+  g_value_init (result, G_TYPE_VARIANT);
+  g_value_take_variant (result, probe_variant_new (&((Held *) held)->probe));
+
+  return TRUE;
+}
+
+static gboolean
+task_pass_gate (GValue                   *result,
+                GCancellable *cancellable G_GNUC_UNUSED,
+                gpointer                  held,
+                GError **error            G_GNUC_UNUSED)
+{
+  gate_wait (&((Held *) held)->task);
+
+  return TRUE;
+}
+
+static gboolean
+never (gpointer data G_GNUC_UNUSED)
+{
+  g_assert_not_reached ();
+}
+
+/* A context that ends with the future, which then was made in it. */
+static GMainContext *
+push_context (Held *held)
+{
+  GMainContext *context = g_main_context_new ();
+  GSource      *source = g_idle_source_new ();
+
+  g_source_set_callback (source, never, &held->probe, probe_release);
+  g_source_attach (source, context);
+  g_source_unref (source);
+  g_main_context_push_thread_default (context);
+
+  return context;
+}
+
+/* The worker has the last reference, and releases what hangs on it. */
 static void
 hold_worker (CfExecutor *executor,
              Held       *held)
 {
-  CfFuture *future;
+  GMainContext *context = NULL;
+  CfFuture     *future;
 
   gate_init (&held->task);
   gate_init (&held->release);
   held->probe = (Probe){ .gate = &held->release };
-  future = submit_task (executor, task_give_probe, held);
+  if (held->func == task_pass_gate)
+    context = push_context (held);
+  future = submit_task (executor, held->func, held);
+  if (context != NULL)
+    {
+      g_main_context_pop_thread_default (context);
+      g_main_context_unref (context);
+    }
   gate_await_waiting (&held->task, 1);
   cf_future_unref (future);
   gate_open (&held->task);
@@ -117,17 +171,19 @@ let_worker_go (Held *held)
   gate_clear (&held->release);
 }
 
+static const CfTaskFunc release_object = task_give_probe, release_variant = task_give_variant, release_context = task_pass_gate;
+
 static void
-test_release_blocks (void)
+test_release_blocks (gconstpointer func)
 {
   CfExecutor *executor = pool_new (2);
   gint        n_ran = 0;
 
-  g_test_summary ("While the release of a result keeps a worker, what is submitted runs in another one.");
+  g_test_summary ("While the release of what a future held keeps a worker, what is submitted runs in another one.");
 
   for (gint i = 0; i < N_ROUNDS / 10; i++)
     {
-      Held held;
+      Held held = { .func = *(const CfTaskFunc *) func };
       g_autoptr (CfFuture) second = NULL;
 
       hold_worker (executor, &held);
@@ -149,7 +205,9 @@ main (int    argc,
 
   g_test_add_func ("/thread-pool-calls/idle-one-is-used", test_idle_one_is_used);
   g_test_add_func ("/thread-pool-calls/callback-blocks", test_callback_blocks);
-  g_test_add_func ("/thread-pool-calls/release-blocks", test_release_blocks);
+  g_test_add_data_func ("/thread-pool-calls/release-blocks/object", &release_object, test_release_blocks);
+  g_test_add_data_func ("/thread-pool-calls/release-blocks/variant", &release_variant, test_release_blocks);
+  g_test_add_data_func ("/thread-pool-calls/release-blocks/context", &release_context, test_release_blocks);
 
   return g_test_run ();
 }

@@ -216,6 +216,67 @@ test_later_failure (Fixture      *fixture,
   g_assert_cmpint (await_int (running), ==, TRUE);
 }
 
+static gboolean
+task_store_thread_id (GValue       *result,
+                      GCancellable *cancellable,
+                      gpointer      user_data,
+                      GError      **error)
+{
+  Fixture *fixture = user_data;
+
+  gate_wait (&fixture->gate);
+
+  return task_int (result, cancellable, GINT_TO_POINTER (thread_id ()), error);
+}
+
+static gboolean
+initialize_slowly_later (GValue       *result,
+                         GCancellable *cancellable,
+                         gpointer      user_data,
+                         GError      **error)
+{
+  Initializer *self = user_data;
+
+  if (g_atomic_int_add (&self->n_calls, 1) > 0)
+    gate_wait (&self->gate);
+
+  return TRUE;
+}
+
+static void
+test_sleeper_is_woken (void)
+{
+  Fixture fixture = { .executor = pool_new_parking (3) };
+  gint    n_ran = 0;
+  g_autoptr (CfFuture) first = NULL;
+  g_autoptr (CfFuture) second = NULL;
+  g_autoptr (CfFuture) third = NULL;
+
+  g_test_summary ("While one worker is being prepared, another one that sleeps is woken for what is submitted.");
+
+  gate_init (&fixture.initializer.gate);
+  gate_init (&fixture.gate);
+  cf_thread_pool_executor_set_initializer (CF_THREAD_POOL_EXECUTOR (fixture.executor), initialize_slowly_later,
+                                           &fixture.initializer, NULL);
+  first = submit_task (fixture.executor, task_store_thread_id, &fixture);
+  gate_await_waiting (&fixture.gate, 1);
+  second = submit_task (fixture.executor, task_count, &n_ran);
+  gate_await_waiting (&fixture.initializer.gate, 1);
+  gate_open (&fixture.gate);
+  g_assert_true (cf_future_wait (second, -1));
+  await_asleep (await_int (first));
+
+  third = submit_task (fixture.executor, task_count, &n_ran);
+  g_assert_true (cf_future_wait (third, -1));
+  g_assert_cmpuint (gate_get_n_waiting (&fixture.initializer.gate), ==, 1);
+
+  gate_open (&fixture.initializer.gate);
+  cf_executor_shutdown (fixture.executor, TRUE, FALSE);
+  await_finalized (fixture.executor);
+  gate_clear (&fixture.initializer.gate);
+  gate_clear (&fixture.gate);
+}
+
 static void
 test_failure_without_error (void)
 {
@@ -259,6 +320,7 @@ main (int    argc,
   ADD ("failure/4", 4, test_failure);
   ADD ("later-failure", 2, test_later_failure);
   g_test_add_func ("/thread-pool-initializer/failure-without-error", test_failure_without_error);
+  g_test_add_func ("/thread-pool-initializer/sleeper-is-woken", test_sleeper_is_woken);
   ADD ("never-used", 2, test_never_used);
 
   return g_test_run ();

@@ -25,8 +25,9 @@
 
 #ifndef SANITIZED
 
-static gint n_failures_to_come; /* (atomic) */
-static gint n_failed;           /* (atomic) */
+static gint  n_failures_to_come; /* (atomic) */
+static gint  n_failed;           /* (atomic) */
+static Gate *failure_gate;       /* (atomic) (nullable): where failures wait */
 
 /* Stands in front of the C library's; a sanitizer has a function of its own there, which is left alone. */
 __attribute__ ((visibility ("default"))) int
@@ -41,6 +42,10 @@ pthread_create (pthread_t            *thread,
     real = (__typeof__ (real)) dlsym (RTLD_NEXT, "pthread_create");
   if (g_atomic_int_get (&n_failures_to_come) > 0 && g_atomic_int_add (&n_failures_to_come, -1) > 0)
     {
+      Gate *gate = g_atomic_pointer_get (&failure_gate);
+
+      if (gate != NULL)
+        gate_wait (gate);
       g_atomic_int_inc (&n_failed);
       return EAGAIN;
     }
@@ -164,6 +169,79 @@ test_shutdown_without_thread (void)
   await_finalized (executor);
 }
 
+static gboolean
+task_gate_and_id (GValue       *result,
+                  GCancellable *cancellable,
+                  gpointer      gate,
+                  GError      **error)
+{
+  gate_wait (gate);
+
+  return task_int (result, cancellable, GINT_TO_POINTER (thread_id ()), error);
+}
+
+typedef struct
+{
+  CfExecutor *executor;
+  Gate        go;
+  gint        n_ran; /* (atomic) */
+} Submitter;
+
+static gpointer
+submit_when_told (gpointer data)
+{
+  Submitter *self = data;
+
+  gate_wait (&self->go);
+
+  return submit_task (self->executor, task_count, &self->n_ran);
+}
+
+static void
+test_slow_failure (void)
+{
+  Submitter submitter = { .executor = pool_new_parking (2) };
+  Gate      gate, start_gate;
+  GThread  *thread;
+  g_autoptr (CfFuture) first = NULL;
+  g_autoptr (CfFuture) second = NULL;
+  g_autoptr (CfFuture) third = NULL;
+
+  g_test_summary ("Work that counts on a thread which then cannot start is done by a worker that went to sleep meanwhile.");
+
+  gate_init (&gate);
+  gate_init (&start_gate);
+  gate_init (&submitter.go);
+  first = submit_task (submitter.executor, task_gate_and_id, &gate);
+  gate_await_waiting (&gate, 1);
+  drop_idle_threads ();
+  thread = g_thread_new ("submitter", submit_when_told, &submitter);
+  gate_await_waiting (&submitter.go, 1);
+  g_atomic_pointer_set (&failure_gate, &start_gate);
+  fail_to_start (1);
+  gate_open (&submitter.go);
+  gate_await_waiting (&start_gate, 1);
+
+  gate_open (&gate);
+  while (g_atomic_int_get (&submitter.n_ran) == 0)
+    g_thread_yield ();
+  await_asleep (await_int (first));
+  third = submit_task (submitter.executor, task_count, &submitter.n_ran);
+  gate_open (&start_gate);
+  second = g_thread_join (thread);
+  g_assert_true (cf_future_wait (third, -1));
+  g_assert_cmpint (g_atomic_int_get (&n_failed), ==, 1);
+
+  fail_to_start (0);
+  g_atomic_pointer_set (&failure_gate, NULL);
+  cf_executor_shutdown (submitter.executor, TRUE, FALSE);
+  g_assert_cmpint (submitter.n_ran, ==, 2);
+  await_finalized (submitter.executor);
+  gate_clear (&submitter.go);
+  gate_clear (&start_gate);
+  gate_clear (&gate);
+}
+
 #endif
 
 static void
@@ -254,6 +332,7 @@ main (int    argc,
 #ifndef SANITIZED
   g_test_add_func ("/thread-pool-threads/first-fails", test_first_fails);
   g_test_add_func ("/thread-pool-threads/later-fails", test_later_fails);
+  g_test_add_func ("/thread-pool-threads/slow-failure", test_slow_failure);
   g_test_add_func ("/thread-pool-threads/cancel-without-thread", test_cancel_without_thread);
   g_test_add_func ("/thread-pool-threads/shutdown-without-thread", test_shutdown_without_thread);
 #endif

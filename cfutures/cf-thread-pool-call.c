@@ -1,0 +1,185 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-thread-pool-private.h"
+
+/* Who is called for what is queued: one who sleeps, or a thread that becomes a worker.
+ *
+ * One worker searches at most, and only when none does is one woken or started.  So a flood of work costs few system
+ * calls.
+ */
+
+/* Nobody looks for work, and somebody could. */
+static gboolean
+can_call_locked (CfThreadPool *self)
+{
+  return self->n_searching == 0 && (self->parked != NULL || self->n_workers < self->max_workers) && self->broken == NULL;
+}
+
+static CfThreadWorker *
+unpark_locked (CfThreadPool *self)
+{
+  CfThreadWorker *worker = self->parked;
+
+  if (worker == NULL)
+    return NULL;
+  self->parked = worker->next_parked;
+  self->n_parked--;
+  worker->is_parked = FALSE;
+  worker->is_searching = TRUE;
+  self->n_searching++;
+
+  return worker;
+}
+
+/* A thread on its way to become a worker.  One that could not be started stays in the queue of the GThreadPool, perhaps
+ * longer than the pool lives: whoever is first takes the pool from it. */
+struct _CfThreadStart
+{
+  gatomicrefcount ref_count; /* the caller's, and of the queue of the GThreadPool */
+  CfThreadPool   *pool;      /* (atomic) (owned) (nullable) */
+};
+
+static void
+start_unref (gpointer data)
+{
+  if (g_atomic_ref_count_dec (&((CfThreadStart *) data)->ref_count))
+    g_free (data);
+}
+
+/* What is left in the queue of the GThreadPool; in GLib 2.74 a mark of its own may be among it. */
+static void
+drop_left_over (gpointer item)
+{
+  if (item != GUINT_TO_POINTER (1))
+    start_unref (item);
+}
+
+static CfThreadPool *
+start_take (CfThreadStart *self)
+{
+  return __atomic_exchange_n (&self->pool, NULL, __ATOMIC_ACQ_REL);
+}
+
+static void
+thread_main (gpointer           item,
+             gpointer user_data G_GNUC_UNUSED)
+{
+  CfThreadPool *pool = start_take (item);
+
+  start_unref (item);
+  if (pool != NULL)
+    _cf_thread_pool_be_worker (pool);
+}
+
+static CfThreadStart *
+start_new_locked (CfThreadPool *self)
+{
+  CfThreadStart *start = g_new0 (CfThreadStart, 1);
+
+  g_atomic_ref_count_init (&start->ref_count);
+  g_atomic_ref_count_inc (&start->ref_count);
+  start->pool = _cf_thread_pool_ref (self);
+  if (self->threads == NULL)
+    self->threads = g_thread_pool_new_full (thread_main, NULL, drop_left_over, (int) MIN (self->max_workers, G_MAXINT), FALSE, NULL);
+  self->n_workers++;
+  self->n_searching++;
+
+  return start;
+}
+
+/* Those who look for work soon, though they do not yet.  Of the others that are at work nobody knows.  Who is still being
+ * prepared may take his time: that is no reason to let one sleep, only not to start another one. */
+static guint
+count_coming_locked (CfThreadPool *self)
+{
+  return (self->parked == NULL ? self->n_initializing : 0) + _cf_thread_pool_count_returning_locked (self);
+}
+
+/* Decides who comes for what is queued.  To be asked whenever somebody may have become one who can be called: what is
+ * submitted later is then the business of who submits it. */
+CfThreadCall
+_cf_thread_pool_call_locked (CfThreadPool *self)
+{
+  CfThreadCall call = { NULL, NULL };
+
+  if (!can_call_locked (self) || !_cf_thread_pool_collect_locked (self, count_coming_locked (self)))
+    return call;
+
+  call.wake = unpark_locked (self);
+  if (call.wake == NULL)
+    call.start = start_new_locked (self);
+
+  return call;
+}
+
+static void
+wake (CfThreadWorker *worker)
+{
+  if (worker != NULL)
+    _cf_parker_set (&worker->parker, CF_PARKER_DONE);
+}
+
+/* There is one worker less than was thought.  Who went to sleep meanwhile was counting on it. */
+static CfThreadWorker *
+give_start_up_locked (CfThreadPool *self)
+{
+  self->n_workers--;
+  self->n_searching--;
+  if (self->parked != NULL)
+    return _cf_thread_pool_call_locked (self).wake;
+  _cf_thread_pool_ask_locked (self, TRUE);
+
+  return NULL;
+}
+
+/* The work stays queued, for those who are there, or until the next one is submitted. */
+static void
+give_start_up (CfThreadStart *start,
+               const GError  *reason)
+{
+  CfThreadPool   *self = start_take (start);
+  CfThreadWorker *other;
+
+  g_debug ("No thread could be started: %s", reason->message);
+  if (self == NULL)
+    return;
+
+  _cf_lock (&self->lock);
+  other = give_start_up_locked (self);
+  _cf_unlock (&self->lock);
+
+  wake (other);
+  _cf_thread_pool_unref (self);
+}
+
+void
+_cf_thread_pool_make_call (CfThreadPool *self,
+                           CfThreadCall  call)
+{
+  g_autoptr (GError) error = NULL;
+
+  wake (call.wake);
+  if (call.start == NULL)
+    return;
+  if (!g_thread_pool_push (self->threads, call.start, &error))
+    give_start_up (call.start, error);
+  start_unref (call.start);
+}
+
+void
+_cf_thread_pool_wake_all (CfThreadPool *self)
+{
+  CfThreadWorker *worker;
+
+  do
+    {
+      _cf_lock (&self->lock);
+      worker = unpark_locked (self);
+      _cf_unlock (&self->lock);
+      wake (worker);
+    }
+  while (worker != NULL);
+}
