@@ -44,7 +44,8 @@ map (CfExecutor *self,
  * cf_executor_map:
  * @self: an executor
  * @func: (scope forever): a function
- * @items: an array; each child is the arguments of one call
+ * @items: an array; each child is the arguments of one call; a floating
+ *   reference is taken over
  * @timeout_us: for how many microseconds from now on to wait for results at
  *   all, or -1
  * @chunksize: how many items, at least 1, go to a process in one message; for
@@ -84,7 +85,8 @@ cf_executor_map (CfExecutor *self,
  * cf_executor_map_named:
  * @self: an executor
  * @function: a name, as for [method@Executor.submit_named]
- * @items: an array; each child is the arguments of one call
+ * @items: an array; each child is the arguments of one call; a floating
+ *   reference is taken over
  * @timeout_us: for how many microseconds from now on to wait for results at
  *   all, or -1
  * @chunksize: how many items, at least 1, go to a process in one message; for

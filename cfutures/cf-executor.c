@@ -161,6 +161,8 @@ cf_executor_class_init (CfExecutorClass *klass)
    *
    * How many workers it uses at most.
    *
+   * It is set to 0 for the default of the class.
+   *
    * Since: 1.0
    */
   properties[PROP_MAX_WORKERS] = g_param_spec_uint ("max-workers", NULL, NULL, 0, G_MAXUINT, 0, flags);
@@ -300,7 +302,9 @@ submit (CfExecutor *self,
  * Submits a function that may run in a thread or in another process.
  *
  * This does not block. @error is [error@Cf.ExecutorError.SHUTDOWN] after a
- * shutdown and [error@Cf.ExecutorError.BROKEN] when the executor is broken.
+ * shutdown and [error@Cf.ExecutorError.BROKEN] when the executor is broken. A
+ * function that a process pool cannot find in a worker fails its future with
+ * [error@Cf.ExecutorError.NOT_SERIALIZABLE].
  *
  * Returns: (transfer full): the future of the call
  *
@@ -391,7 +395,8 @@ cf_executor_submit_named (CfExecutor *self,
  * Submits a function with any data, which can run in this process only.
  *
  * This does not block. The errors are those of [method@Executor.submit]; then
- * @user_data is destroyed here.
+ * @user_data is destroyed here. Of a process pool, the future fails with
+ * [error@Cf.ExecutorError.NOT_SERIALIZABLE].
  *
  * Returns: (transfer full): the future of the call
  *
@@ -447,7 +452,7 @@ cf_executor_schedule (CfExecutor *self,
  * @wait: whether to wait until all work is done and the workers have ended
  * @cancel_futures: whether to cancel, here and now, what has not started
  *
- * Takes no more work.
+ * Takes no more work, and waits for the end of what there is if asked to.
  *
  * It may be called several times: a later call may still wait and still
  * cancel. With @wait it blocks: in a thread that runs a main loop, use

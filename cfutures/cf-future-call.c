@@ -37,8 +37,9 @@ sink (GVariant *args)
  * @func: (scope forever): a function
  * @args: (nullable): its arguments; a floating reference is taken over
  *
- * Makes a pending future that carries a call, for
- * [method@Executor.schedule] or [method@Future.run].
+ * Makes a pending future that carries a call.
+ *
+ * It is for [method@Executor.schedule] or [method@Future.run].
  *
  * Returns: (transfer full): the future
  *
@@ -60,8 +61,9 @@ cf_future_new_for_func (CfFunc    func,
  * @destroy: for @user_data; called before the future is done, in the thread
  *   that ran @func or that settled the future otherwise
  *
- * Makes a pending future that carries a call, for
- * [method@Executor.schedule] or [method@Future.run].
+ * Makes a pending future that carries a call.
+ *
+ * It is for [method@Executor.schedule] or [method@Future.run].
  *
  * Returns: (transfer full): the future
  *
@@ -188,6 +190,8 @@ call_by_kind (CfFuture            *self,
   if (claim->kind == CF_CALL_TASK)
     return ((CfTaskFunc) claim->func) (result, cancellable, claim->data, error);
 
+  if (claim->kind == 0)
+    g_set_error_literal (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The future has no function that could run");
   if (claim->kind == CF_CALL_NAMED)
     func = _cf_function_find_named (_cf_future_peek_extra (self)->function, error);
   if (func != NULL)
@@ -249,7 +253,9 @@ _cf_future_run_claimed (CfFuture            *self,
  * Runs the function of the future in the calling thread, and settles it.
  *
  * This is what an executor has to do with a future.  It blocks for as long as
- * the function runs; done-callbacks run in this call.
+ * the function runs; done-callbacks run in this call.  A future without a call,
+ * as [ctor@Future.new] makes it, fails with
+ * [error@Cf.ExecutorError.NO_RESULT].
  *
  * Returns: true if the function was run, whatever its outcome; false if the
  *   future was cancelled, or was started before

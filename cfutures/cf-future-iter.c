@@ -237,7 +237,8 @@ cf_future_iter_init (CfFutureIter *self)
  *
  * Iterates over futures in the order in which they are done.
  *
- * Those that are done come first. Each comes once, however often it was given.
+ * This does not block. Those that are done come first. Each comes once, however
+ * often it was given.
  *
  * Returns: (transfer full): the iterator
  *
@@ -452,7 +453,8 @@ is_late (CfFutureIter *self)
  *
  * Waits for the next future that is done.
  *
- * This blocks. When the time is out it fails once with %G_IO_ERROR_TIMED_OUT,
+ * This blocks: in a thread that runs a main loop, use
+ * [method@FutureIter.next_async] instead. When the time is out it fails once with %G_IO_ERROR_TIMED_OUT,
  * and then is at its end. A wait that could never end fails with
  * [error@Cf.ExecutorError.DEADLOCK].
  *

@@ -371,8 +371,9 @@ end_thread (gpointer data G_GNUC_UNUSED)
  * cf_future_unref: (skip)
  * @self: (transfer full): a future
  *
- * Drops a reference, as [method@GObject.Object.unref] does, and costs much less
- * when it is the last one.
+ * Drops a reference, as [method@GObject.Object.unref] does.
+ *
+ * It costs much less when it is the last one.
  *
  * Since: 1.0
  */

@@ -252,8 +252,8 @@ is_being_cancelled (guint state)
  *
  * Cancels the future, if it has not started.
  *
- * A future that waits in the queue of an executor leaves it at once: its
- * function never runs, and its arguments are released by this call, as are
+ * This does not block. A future that waits in the queue of an executor leaves
+ * it at once: its function never runs, and its arguments are released by this call, as are
  * the waiters told and the done-callbacks run.  For a future that no executor
  * queues, [func@wait] and [func@as_completed] see the cancel only after
  * [method@Future.set_running_or_notify_cancel].

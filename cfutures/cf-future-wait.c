@@ -209,8 +209,10 @@ await (CfFuture *self,
  *
  * Waits until the future is done.
  *
- * This blocks. A worker of a thread pool that waits without a time limit for
- * what is still queued in its own pool runs that instead.
+ * This blocks: in a thread that runs a main loop, use
+ * [method@Future.wait_async] instead. A worker of a thread pool that waits
+ * without a time limit for what is still queued in its own pool runs that
+ * instead.
  *
  * Returns: true if the future is done; false if the time ran out, or the wait
  *   could never end: [method@Future.get_result] tells why
@@ -325,8 +327,7 @@ cf_future_get_result (CfFuture *self,
  * @timeout_us: microseconds to wait; 0 only looks, -1 waits for ever
  * @error: return location for an error
  *
- * Waits until the future is done, and gets the [struct@GLib.Variant] that is
- * its result.
+ * Waits until the future is done, and gets the variant that is its result.
  *
  * This blocks. The errors are those of [method@Future.get_result], and
  * [error@Cf.ExecutorError.NOT_SUPPORTED] if the result is something else.
@@ -402,8 +403,8 @@ cf_future_copy_result (CfFuture *self,
  * cf_future_get_exception:
  * @self: a future
  * @timeout_us: microseconds to wait; 0 only looks, -1 waits for ever
- * @exception: (out) (optional) (nullable): the error that the function failed
- *   with, or %NULL when it succeeded
+ * @exception: (out) (transfer full) (optional) (nullable): the error that the
+ *   function failed with, or %NULL when it succeeded
  * @error: return location for an error
  *
  * Waits until the future is done, and gets the error of its function.

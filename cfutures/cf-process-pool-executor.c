@@ -317,8 +317,10 @@ install_properties (GObjectClass *object_class)
   /**
    * CfProcessPoolExecutor:worker-argv:
    *
-   * The worker program and its arguments; unset for the program itself, if it
-   * calls [func@process_pool_init], or the one that comes with the library.
+   * The worker program and its arguments.
+   *
+   * Unset, it is the program itself, if that calls [func@process_pool_init], or
+   * else the one that comes with the library.
    *
    * Since: 1.0
    */
@@ -328,7 +330,7 @@ install_properties (GObjectClass *object_class)
   /**
    * CfProcessPoolExecutor:max-tasks-per-child:
    *
-   * After how many calls a worker is replaced, or 0 for no limit.
+   * After how many calls a worker is replaced, or 0, the default, for no limit.
    *
    * Since: 1.0
    */
@@ -338,7 +340,8 @@ install_properties (GObjectClass *object_class)
   /**
    * CfProcessPoolExecutor:max-retries:
    *
-   * How often a call whose worker died is started again before it fails.
+   * How often a call whose worker died is started again before it fails; by
+   * default 0.
    *
    * Since: 1.0
    */
@@ -348,10 +351,11 @@ install_properties (GObjectClass *object_class)
   /**
    * CfProcessPoolExecutor:task-timeout:
    *
-   * How many microseconds a call may take from its start, or -1.
+   * How many microseconds a call may take from its start, or -1, the default,
+   * for no limit.
    *
    * The worker of a call that takes longer is ended and replaced; its future
-   * fails with `G_IO_ERROR_TIMED_OUT`.
+   * fails with %G_IO_ERROR_TIMED_OUT.
    *
    * Since: 1.0
    */
@@ -361,8 +365,9 @@ install_properties (GObjectClass *object_class)
   /**
    * CfProcessPoolExecutor:start-timeout:
    *
-   * How many microseconds a worker may take until it is ready, its initializer
-   * included, or -1.
+   * How many microseconds a worker may take until it is ready, or -1.
+   *
+   * Its initializer is included. The default is 30 seconds.
    *
    * Since: 1.0
    */
@@ -372,7 +377,8 @@ install_properties (GObjectClass *object_class)
   /**
    * CfProcessPoolExecutor:idle-timeout:
    *
-   * After how many microseconds without a call a worker ends, or -1.
+   * After how many microseconds without a call a worker ends, or -1, the
+   * default, for never.
    *
    * Since: 1.0
    */
@@ -382,7 +388,8 @@ install_properties (GObjectClass *object_class)
   /**
    * CfProcessPoolExecutor:worker-death-policy:
    *
-   * What the death of a worker means for the others.
+   * What the death of a worker means for the others; by default
+   * %CF_WORKER_DEATH_REPLACE.
    *
    * Since: 1.0
    */
@@ -469,12 +476,13 @@ cf_process_pool_executor_new (guint max_workers)
  * cf_process_pool_executor_set_initializer: (skip)
  * @self: a process pool
  * @func: (scope forever): prepares a worker
- * @args: (nullable): its arguments
+ * @args: (nullable): its arguments; a floating reference is taken over
  *
  * Sets a function that runs in each worker before its first call.
  *
  * Call this before the first call is submitted.  When it fails with an error,
- * the pool is broken.
+ * the pool is broken: what is pending fails, and submitting too, with
+ * [error@Cf.ExecutorError.BROKEN] and its message.
  *
  * Since: 1.0
  */
@@ -519,11 +527,10 @@ end_workers (CfProcessPoolExecutor *self,
  * cf_process_pool_executor_terminate_workers:
  * @self: a process pool
  *
- * Ends all workers with `SIGTERM`, and with `SIGKILL` those that are still
- * there after a second.
+ * Ends all workers with `SIGTERM`.
  *
- * The pool is shut down; what is pending or running is cancelled.  This does
- * not block.
+ * Those that are still there after a second are ended with `SIGKILL`.  The pool
+ * is shut down; what is pending or running is cancelled.  This does not block.
  *
  * Since: 1.0
  */

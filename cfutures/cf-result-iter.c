@@ -386,7 +386,8 @@ is_there (gpointer data)
  *
  * Waits for the next result.
  *
- * This blocks. @error is the one that the call failed with,
+ * This blocks: in a thread that runs a main loop, use
+ * [method@ResultIter.next_async] instead. @error is the one that the call failed with,
  * %G_IO_ERROR_CANCELLED if it was cancelled, or once
  * %G_IO_ERROR_TIMED_OUT when the time is out, or
  * [error@Cf.ExecutorError.SHUTDOWN] when the rest could not be submitted any

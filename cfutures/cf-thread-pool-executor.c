@@ -237,7 +237,7 @@ install_properties (GObjectClass *object_class)
    * CfThreadPoolExecutor:inline-waits:
    *
    * Whether a worker that waits, without a time limit, for what is still queued
-   * in its own pool runs that itself.
+   * in its own pool runs that itself; by default, it does.
    *
    * Since: 1.0
    */
@@ -247,7 +247,7 @@ install_properties (GObjectClass *object_class)
    * CfThreadPoolExecutor:spin-us:
    *
    * For how many microseconds one idle worker looks for work before it sleeps;
-   * 0 to sleep at once.
+   * 0 to sleep at once. The default is 20.
    *
    * Since: 1.0
    */

@@ -272,6 +272,9 @@ cf_worker_new_for_fd (int      fd,
  *
  * Registers a function by name.
  *
+ * Call this before [method@Worker.run].  The function runs in the thread that
+ * calls that.
+ *
  * Since: 1.0
  */
 void
@@ -295,7 +298,8 @@ cf_worker_add_function (CfWorker   *self,
  *
  * Sets what runs the calls of names that are not registered.
  *
- * This is how a worker in another language finds its functions.
+ * This is how a worker in another language finds its functions.  The handler is
+ * called in the thread that calls [method@Worker.run].
  *
  * Since: 1.0
  */
@@ -384,8 +388,10 @@ cf_worker_fail_start (CfWorker     *self,
  * [method@Worker.return_result] or [method@Worker.return_error] before it asks
  * for the next one.  Functions of C are run meanwhile, in the calling thread.
  *
- * Returns: true when there is a call, false at the end, with an error when the
- *   line broke or the parent spoke another protocol
+ * This blocks.  The error is [error@Cf.ExecutorError.PROTOCOL] when the parent
+ * spoke another protocol, and one of GIO when the line broke.
+ *
+ * Returns: true when there is a call, false without an error at the end
  *
  * Since: 1.0
  */
@@ -516,10 +522,11 @@ run_handler (CfWorker *self,
  *
  * Serves calls until the parent wants no more.
  *
- * This blocks, and runs the functions in the calling thread.
+ * This blocks, and runs the functions in the calling thread.  The error is
+ * [error@Cf.ExecutorError.PROTOCOL] when the parent spoke another protocol, and
+ * one of GIO when the line broke.
  *
- * Returns: true when the parent said goodbye or closed the line, false when
- *   the line broke or the parent spoke another protocol
+ * Returns: true when the parent said goodbye or closed the line
  *
  * Since: 1.0
  */

@@ -23,7 +23,7 @@ for (let i = 0; i < N_CALLS; i++) {
     if (i === 200)
         submitBad('hang', 'the hang');
     if (i === 300)
-        submitBad('leave', 'the exit');
+        submitBad('exit', 'the exit');
     futures.push(pool.submit(`${MODULE}#square`, i));
 }
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /*
- * Two programs that hang for ever elsewhere. Here a worker that needs another one starts it; and of two functions that
- * wait for each other, which block nobody, one gives up in time, and the other hears of it.
+ * Two programs that hang for ever elsewhere. Here of two functions that wait for each other, which block nobody, one
+ * gives up in time, and the other hears of it; and a worker that needs another one starts it.
  */
 
 import Cf from 'gi://Cf';
@@ -59,8 +59,8 @@ async function waitInPoolOfOne() {
 }
 
 async function main() {
-    await waitInPoolOfOne();
     await waitForEachOther();
+    await waitInPoolOfOne();
 }
 
 const loop = new GLib.MainLoop(null, false);

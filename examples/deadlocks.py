@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The cfutures authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Two programs that hang for ever elsewhere: here one ends well, and the other is told why it cannot."""
+"""Two programs that hang for ever elsewhere: here one is told why it cannot go on, and the other ends well."""
 
 import time
 

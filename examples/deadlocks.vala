@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Two programs that hang for ever elsewhere: here one ends well, and the other is told why it cannot.
+// Two programs that hang for ever elsewhere: here one is told why it cannot go on, and the other ends well.
 
 // The pool has one worker, and that is busy with the function that waits.
 void wait_in_a_pool_of_one () throws Error {
@@ -16,11 +16,11 @@ void wait_in_a_pool_of_one () throws Error {
     pool.shutdown ();
 }
 
-void print_outcome (string name, Cf.Future future) throws Error {
+void print_outcome (Cf.Future future) throws Error {
     try {
-        print ("%s: %d\n", name, future.get_result ().get_int ());
+        print ("%d\n", future.get_result ().get_int ());
     } catch (Cf.ExecutorError.DEADLOCK e) {
-        print ("%s: DEADLOCK: %s\n", name, e.message);
+        print ("%s\n", e.message);
     }
 }
 
@@ -45,16 +45,16 @@ void wait_for_each_other () throws Error {
 
     pool.schedule (a);
     pool.schedule (b);
-    print_outcome ("a", a);
-    print_outcome ("b", b);
+    print_outcome (a);
+    print_outcome (b);
     pool.shutdown ();
 }
 
 void main () {
     Intl.setlocale ();
     try {
-        wait_in_a_pool_of_one ();
         wait_for_each_other ();
+        wait_in_a_pool_of_one ();
     } catch (Error e) {
         error (e.message);
     }

@@ -162,7 +162,7 @@ static const struct
   { "/fox", 225141, 0 },
   { "/cnn", 154947, 0 },
   { "/wsj", 911144, 0 },
-  { "/slow", 274394, 500 },
+  { "/bbc", 274394, 500 },
 };
 
 static gboolean

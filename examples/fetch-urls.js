@@ -17,7 +17,7 @@ const PAGES = {
     '/fox': 225141,
     '/cnn': 154947,
     '/wsj': 911144,
-    '/slow': 274394,
+    '/bbc': 274394,
 };
 
 function answer(server, message, path) {
@@ -28,7 +28,7 @@ function answer(server, message, path) {
 
     message.set_status(Soup.Status.OK, null);
     message.set_response('text/html', Soup.MemoryUse.COPY, new Uint8Array(PAGES[path]).fill(0x20));
-    if (path === '/slow') {
+    if (path === '/bbc') {
         message.pause();
         setTimeout(() => message.unpause(), 500);
     }

@@ -3,14 +3,15 @@
 
 """Fetches URLs, five at a time, and shows each as soon as it is there.
 
-Without arguments it fetches from a server of its own; besides there are a port that refuses and a host that does not
-exist.
+Without arguments it fetches from a server of its own, which has pages of several sizes, one that is slow and one that
+is missing; besides there are a port that refuses and a host that does not exist.
 """
 
 import http.server
 import socket
 import sys
 import threading
+import time
 import urllib.request
 
 import gi
@@ -19,15 +20,17 @@ gi.require_version('Cf', '1.0')
 
 from gi.repository import Cf  # noqa: E402
 
-PAGES = {'/fox': 225141, '/cnn': 154947, '/wsj': 911144, '/bbc': 274394}
+# The size of each, and after how many seconds it comes.
+PAGES = {'/fox': (225141, 0), '/cnn': (154947, 0), '/wsj': (911144, 0), '/bbc': (274394, 0.5)}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        size = PAGES.get(self.path)
-        if size is None:
+        if self.path not in PAGES:
             self.send_error(404)
             return
+        size, delay = PAGES[self.path]
+        time.sleep(delay)
         self.send_response(200)
         self.send_header('Content-Length', str(size))
         self.end_headers()

@@ -1,28 +1,30 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* The signal comes in the main loop, which ticks all the while. */
+/* Work in processes for a program with a main loop, which nothing here blocks. */
 
 import Cf from 'gi://Cf';
 import GLib from 'gi://GLib';
 
-const PLACE = GLib.Uri.resolve_relative(import.meta.url, 'lib/sleeps.js#returnAfterOneSecond', GLib.UriFlags.NONE);
+const PLACE = GLib.Uri.resolve_relative(import.meta.url, 'lib/sleeps.js#square', GLib.UriFlags.NONE);
 
 const loop = new GLib.MainLoop(null, false);
-const pool = new Cf.ProcessPoolExecutor({max_workers: 2});
-let [ticks, left] = [0, 2];
+const pool = new Cf.ProcessPoolExecutor({max_workers: 1});
+let left = 3;
 
-for (const message of ['hello', 'world']) {
-    pool.submit(PLACE, message).connect('done', future => {
-        print(`${future.get_result(0)}, after ${ticks} ticks`);
-        if (--left === 0)
-            pool.shutdown().then(() => loop.quit());
-    });
+async function shutDown() {
+    await pool.shutdown();
+    print('the pool is shut down');
+    loop.quit();
 }
 
-GLib.timeout_add(GLib.PRIORITY_DEFAULT, 50, () => {
-    ticks++;
-
-    return GLib.SOURCE_CONTINUE;
-});
+for (const n of [1, 2, 3]) {
+    /* The handler runs in the main loop, and keeps the future until it was called. */
+    pool.submit(PLACE, n).connect('done', future => {
+        print(future.get_result(0));
+        if (--left === 0)
+            shutDown().catch(logError);
+    });
+}
+print('the main loop runs');
 loop.run();

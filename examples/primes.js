@@ -25,7 +25,7 @@ async function main() {
     try {
         new Cf.ThreadPoolExecutor().map(isPrime, PRIMES);
     } catch (error) {
-        print(error.message);
+        printerr(error.message);
     }
 
     const pool = new Cf.ProcessPoolExecutor();

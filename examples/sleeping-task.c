@@ -10,11 +10,11 @@
 #include <cfutures/cfutures.h>
 
 static GVariant *
-return_after_1_sec (GVariant                 *message,
-                    GCancellable *cancellable G_GNUC_UNUSED,
-                    GError **error            G_GNUC_UNUSED)
+return_within_5_secs (GVariant                 *message,
+                      GCancellable *cancellable G_GNUC_UNUSED,
+                      GError **error            G_GNUC_UNUSED)
 {
-  g_usleep (G_USEC_PER_SEC);
+  g_usleep (9 * G_USEC_PER_SEC / 2);
 
   return g_variant_ref (message);
 }
@@ -30,16 +30,16 @@ main (void)
 {
   g_autoptr (CfExecutor) pool = CF_EXECUTOR (cf_thread_pool_executor_new (3));
   g_autoptr (GError) error = NULL;
-  g_autoptr (CfFuture) future = cf_executor_submit (pool, return_after_1_sec, g_variant_new_string ("hello"), &error);
+  g_autoptr (CfFuture) future = cf_executor_submit (pool, return_within_5_secs, g_variant_new_string ("hello"), &error);
   g_autoptr (GVariant) result = NULL;
 
   if (future == NULL)
     g_error ("%s", error->message);
   printf ("submit 직후:  %s\n", done (future));
 
-  g_usleep (2 * G_USEC_PER_SEC);
+  g_usleep (5 * G_USEC_PER_SEC);
 
-  printf ("2초 지난 후:  %s\n", done (future));
+  printf ("5초 지난 후:  %s\n", done (future));
   result = cf_future_dup_variant (future, -1, &error);
   if (result == NULL)
     g_error ("%s", error->message);

@@ -11,19 +11,17 @@ gi.require_version('Cf', '1.0')
 
 from gi.repository.Cf import ThreadPoolExecutor  # noqa: E402
 
-SECONDS = 0.5
 
-
-def return_after_some_secs(message):
-    sleep(SECONDS)
+def return_within_5_secs(message):
+    sleep(4.5)
     return message
 
 
 pool = ThreadPoolExecutor(3)
-future = pool.submit(return_after_some_secs, ("hello"))
+future = pool.submit(return_within_5_secs, ("hello"))
 print('submit 직후: ', future.done())
 
-sleep(2 * SECONDS)
+sleep(5)
 
-print(f'{2 * SECONDS}초 지난 후: ', future.done())
+print('5초 지난 후: ', future.done())
 print('결과: ', future.result())

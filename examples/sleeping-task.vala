@@ -3,8 +3,8 @@
 
 // A task that sleeps: is it done right after it was submitted, and some time later?
 
-Variant? return_after_1_sec (Variant? message, Cancellable cancellable) throws Error {
-    Thread.usleep (1000 * 1000);
+Variant? return_within_5_secs (Variant? message, Cancellable cancellable) throws Error {
+    Thread.usleep (4500 * 1000);
     return message;
 }
 
@@ -15,12 +15,12 @@ string done (Cf.Future future) {
 void main () {
     var pool = new Cf.ThreadPoolExecutor (3);
     try {
-        var future = pool.submit (return_after_1_sec, "hello");
+        var future = pool.submit (return_within_5_secs, "hello");
         stdout.printf ("submit 직후:  %s\n", done (future));
 
-        Thread.usleep (2 * 1000 * 1000);
+        Thread.usleep (5 * 1000 * 1000);
 
-        stdout.printf ("2초 지난 후:  %s\n", done (future));
+        stdout.printf ("5초 지난 후:  %s\n", done (future));
         stdout.printf ("결과:  %s\n", future.dup_variant ().get_string ());
     } catch (Error e) {
         error (e.message);

@@ -30,7 +30,9 @@ print_futures (const char *name,
     {
       CfFutureState state = cf_future_get_state (futures->pdata[i]);
 
-      g_print ("%s<Future state=%s>", i > 0 ? ", " : "", g_enum_get_value (states, state)->value_nick);
+      g_print ("%s<Future at %p state=%s%s>", i > 0 ? ", " : "", futures->pdata[i],
+               g_enum_get_value (states, state)->value_nick,
+               state == CF_FUTURE_STATE_FINISHED ? " returned str" : "");
     }
   g_print ("}");
 }

@@ -7,7 +7,7 @@ import Cf from 'gi://Cf';
 import GLib from 'gi://GLib';
 
 const PLACE = GLib.Uri.resolve_relative(import.meta.url, 'lib/sleeps.js#returnAfterRandomTime', GLib.UriFlags.NONE);
-const STATES = ['pending', 'running', 'finished', 'cancelled'];
+const STATES = ['pending', 'running', 'finished returned str', 'cancelled'];
 
 function show(futures) {
     return futures.map(future => `<Future state=${STATES[future.get_state()]}>`).join(', ');

@@ -7,7 +7,8 @@ string describe (GenericArray<Cf.Future> futures) {
     string[] texts = {};
     foreach (var future in futures) {
         unowned var state = ((EnumClass) typeof (Cf.FutureState).class_ref ()).get_value (future.state);
-        texts += @"<Future state=$(state.value_nick)>";
+        var returned = future.state == Cf.FutureState.FINISHED ? " returned str" : "";
+        texts += "<Future at %p state=%s%s>".printf (future, state.value_nick, returned);
     }
     return string.joinv (", ", texts);
 }

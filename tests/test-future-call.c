@@ -114,6 +114,20 @@ test_no_result (void)
   assert_released_once (&probe);
 }
 
+static void
+test_no_function (void)
+{
+  g_autoptr (CfFuture) future = cf_future_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Running a future that carries no call is the failure NO_RESULT, which says so.");
+
+  g_assert_true (cf_future_run (future));
+  g_assert_null (cf_future_get_result (future, 0, &error));
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+  g_assert_nonnull (strstr (error->message, "no function"));
+}
+
 static GVariant *
 func_value_and_error (GVariant     *args,
                       GCancellable *cancellable,
@@ -482,6 +496,7 @@ main (int    argc,
   g_test_add_func ("/future-call/task", test_run_task);
   g_test_add_func ("/future-call/failures", test_failures);
   g_test_add_func ("/future-call/no-result", test_no_result);
+  g_test_add_func ("/future-call/no-function", test_no_function);
   g_test_add_func ("/future-call/value-with-error", test_value_with_error);
   g_test_add_func ("/future-call/null-args", test_null_args);
   g_test_add_func ("/future-call/args-are-referenced", test_args_are_referenced);

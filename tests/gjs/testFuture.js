@@ -135,6 +135,7 @@ test('wait_async() as a promise: time-out and cancellable end the waiting, not t
 
     matches(await fails(future.wait_async({timeout: 1000})), Gio.IOErrorEnum, 'TIMED_OUT');
     matches(await fails(future.wait_async({timeout: 0})), Gio.IOErrorEnum, 'TIMED_OUT');
+    same((await fails(future.wait_async({timeout: 0}))).message, 'The future is not done yet');
     cancellable.cancel();
     matches(await promise, Gio.IOErrorEnum, 'CANCELLED');
     matches(await other, Gio.IOErrorEnum, 'CANCELLED');

@@ -134,6 +134,11 @@ test('a shutdown in the middle gives an error once, then the end', () => withPoo
     same(seen.filter(value => value instanceof Error || value.message).length, 1);
 }));
 
+test('items are checked', () => withPool({}, async pool => {
+    for (const items of [5, null, undefined, {}])
+        ok(await fails(() => pool.map(place('echo'), items)) instanceof TypeError, JSON.stringify(items));
+}));
+
 test('sizes are checked', () => withPool({}, async pool => {
     for (const options of [{chunksize: 0}, {chunksize: 1.5}, {buffersize: -1}])
         ok(await fails(() => pool.map(place('echo'), [1], options)) instanceof RangeError, JSON.stringify(options));

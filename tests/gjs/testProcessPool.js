@@ -38,6 +38,11 @@ test('properties and defaults', async () => {
     await Promise.all([pool.shutdown(), other.shutdown()]);
 });
 
+test('what is no object makes no pool', async () => {
+    for (const settings of [2, null, 'two'])
+        ok(await fails(() => new Cf.ProcessPoolExecutor(settings)) instanceof TypeError, JSON.stringify(settings));
+});
+
 test('subclasses', async () => {
     const {default: GObject} = await import('gi://GObject');
     const Pool = GObject.registerClass(class Pool extends Cf.ProcessPoolExecutor {

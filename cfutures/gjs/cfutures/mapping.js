@@ -9,11 +9,18 @@
  * In one function, which makes it faster: see values.js.
  */
 var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, Waiting) => {
-    const {Math, Number, Promise, RangeError, Symbol} = globalThis;
+    const {Math, Number, Promise, RangeError, Symbol, TypeError} = globalThis;
 
     function checkSize(name, value, min) {
         if (!Number.isInteger(value) || value < min)
             throw new RangeError(`${name} is ${value}, and must be an integer of at least ${min}`);
+    }
+
+    function iterate(items) {
+        if (typeof items?.[Symbol.iterator] !== 'function')
+            throw new TypeError('The items of a map are an array or something else that can be iterated');
+
+        return items[Symbol.iterator]();
     }
 
     /* Some items, and the call that computes their results. */
@@ -68,7 +75,7 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
         constructor(items, {chunksize = 1, buffersize = 0, timeout = -1, cancellable = null}, submit) {
             checkSize('chunksize', chunksize, 1);
             checkSize('buffersize', buffersize, 0);
-            this._items = items[Symbol.iterator]();
+            this._items = iterate(items);
             this._chunksize = chunksize;
             this._buffersize = buffersize;
             this._deadline = timeout < 0 ? -1 : GLib.get_monotonic_time() + timeout;

@@ -199,7 +199,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
                 reject(error);
             };
             const tearDown = onEarlyEnd(options,
-                () => end(Errors.timedOut(1, 1)),
+                () => end(Errors.ioError(Gio.IOErrorEnum.TIMED_OUT, 'The future is not done yet')),
                 () => end(cancelled()));
             unwatch = watch(future, () => {
                 tearDown();

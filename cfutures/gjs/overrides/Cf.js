@@ -259,7 +259,12 @@ var {_init} = (({Gio, GLib, GObject}, {
         const {_init} = proto;
 
         Object.assign(proto, {
-            _init({initializer, initargs = [], ...properties} = {}) {
+            _init(settings = {}) {
+                if (typeof settings !== 'object' || settings === null)
+                    throw new TypeError(`new Cf.ProcessPoolExecutor() takes an object, as in {max_workers: 2}, and no ${typeof settings}`);
+
+                const {initializer, initargs = [], ...properties} = settings;
+
                 if (properties.worker_argv === undefined && properties.workerArgv === undefined)
                     properties.worker_argv = makeArgv(initializer, initargs);
                 else if (initializer !== undefined)
