@@ -264,7 +264,11 @@ _cf_delivery_link (CfFuture *self)
   append_locked (&queue->lanes[number], self);
   /* As soon as the context can take it out it may go, and the queue with it. */
   if (queue != &default_queue)
-    arm (queue);
+    {
+      /* In place of the unlock: see rest(). */
+      __atomic_thread_fence (__ATOMIC_SEQ_CST);
+      arm (queue);
+    }
   _cf_unlock (&lane_locks[number].lock);
 
   if (queue == &default_queue)
@@ -471,7 +475,7 @@ rest (Queue *queue)
 
   g_source_set_ready_time (queue->source, -1);
   __atomic_store_n (&queue->is_armed, FALSE, __ATOMIC_SEQ_CST);
-  /* Not the other way round; who adds something has the unlock in between. */
+  /* Not the other way round; who adds something has the unlock, or a fence, in between. */
   __atomic_thread_fence (__ATOMIC_SEQ_CST);
   if (!is_empty (queue))
     arm (queue);
