@@ -71,6 +71,22 @@ static void     finalize (GSource *source);
 
 static GSourceFuncs funcs = { NULL, NULL, dispatch, finalize, NULL, NULL };
 
+/* The context ends.  It is freed before its sources are: by then another one may have its address. */
+static void
+forget_context (gpointer source)
+{
+  QueueSource *self = source;
+
+  if (self->queue == &default_queue)
+    return;
+
+  g_mutex_lock (&queues_lock);
+  g_hash_table_remove (queues, self->context);
+  if (g_hash_table_size (queues) == 0)
+    g_clear_pointer (&queues, g_hash_table_unref);
+  g_mutex_unlock (&queues_lock);
+}
+
 static GSource *
 source_new (Queue        *queue,
             GMainContext *context)
@@ -79,6 +95,8 @@ source_new (Queue        *queue,
 
   ((QueueSource *) source)->queue = queue;
   ((QueueSource *) source)->context = context;
+  /* There is no callback; its data are what is released when the source is destroyed. */
+  g_source_set_callback (source, NULL, source, forget_context);
   g_source_set_static_name (source, "cfutures");
   g_source_set_can_recurse (source, TRUE);
   g_source_attach (source, context);
@@ -514,12 +532,6 @@ finalize (GSource *source)
 
   if (self->queue == &default_queue)
     return;
-
-  g_mutex_lock (&queues_lock);
-  g_hash_table_remove (queues, self->context);
-  if (g_hash_table_size (queues) == 0)
-    g_clear_pointer (&queues, g_hash_table_unref);
-  g_mutex_unlock (&queues_lock);
 
   for (guint i = 0; i < N_LANES; i++)
     drop_lane (self->queue, i);
