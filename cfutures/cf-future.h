@@ -66,7 +66,7 @@ struct _CfFutureClass
  *
  * Everything that it needs is in @args, everything that it gives is returned.
  * %NULL without an error is a failure,
- * [error@Cf.ExecutorError.NO_RESULT]; a function with nothing to say returns
+ * %CF_EXECUTOR_ERROR_NO_RESULT; a function with nothing to say returns
  * the unit tuple `()`.
  *
  * It is called in a worker, which has no thread-default main context.
@@ -88,7 +88,7 @@ typedef GVariant *(*CfFunc) (GVariant     *args,
  *
  * A function that runs in this process: any data in, any value out.
  *
- * %FALSE without an error is a failure, [error@Cf.ExecutorError.NO_RESULT].
+ * %FALSE without an error is a failure, %CF_EXECUTOR_ERROR_NO_RESULT.
  *
  * It is called in a worker thread, which has no thread-default main context.
  *
