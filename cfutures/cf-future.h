@@ -59,7 +59,7 @@ struct _CfFutureClass
 /**
  * CfFunc:
  * @args: (nullable): what was submitted with the function
- * @cancellable: tells when the outcome is not wanted any more
+ * @cancellable: (not nullable): tells when the outcome is not wanted any more
  * @error: return location for an error
  *
  * A function that can run in a thread or in another process.
@@ -82,7 +82,7 @@ typedef GVariant *(*CfFunc) (GVariant     *args,
 /**
  * CfTaskFunc:
  * @result: (out caller-allocates): where to put the result; leave it unset for no value
- * @cancellable: tells when the outcome is not wanted any more
+ * @cancellable: (not nullable): tells when the outcome is not wanted any more
  * @user_data: what was submitted with the function
  * @error: return location for an error
  *
