@@ -301,10 +301,10 @@ submit (CfExecutor *self,
  *
  * Submits a function that may run in a thread or in another process.
  *
- * This does not block. @error is [error@Cf.ExecutorError.SHUTDOWN] after a
- * shutdown and [error@Cf.ExecutorError.BROKEN] when the executor is broken. A
+ * This does not block. @error is %CF_EXECUTOR_ERROR_SHUTDOWN after a
+ * shutdown and %CF_EXECUTOR_ERROR_BROKEN when the executor is broken. A
  * function that a process pool cannot find in a worker fails its future with
- * [error@Cf.ExecutorError.NOT_SERIALIZABLE].
+ * %CF_EXECUTOR_ERROR_NOT_SERIALIZABLE.
  *
  * Returns: (transfer full): the future of the call
  *
@@ -358,7 +358,7 @@ new_for_named (CfExecutor *self,
  *
  * Submits a function by its name.
  *
- * This does not block. @error is [error@Cf.ExecutorError.NOT_FOUND] when there
+ * This does not block. @error is %CF_EXECUTOR_ERROR_NOT_FOUND when there
  * is no such function; a process pool finds that out in the worker, and the
  * future fails so.
  *
@@ -396,7 +396,7 @@ cf_executor_submit_named (CfExecutor *self,
  *
  * This does not block. The errors are those of [method@Executor.submit]; then
  * @user_data is destroyed here. Of a process pool, the future fails with
- * [error@Cf.ExecutorError.NOT_SERIALIZABLE].
+ * %CF_EXECUTOR_ERROR_NOT_SERIALIZABLE.
  *
  * Returns: (transfer full): the future of the call
  *
@@ -425,7 +425,7 @@ cf_executor_submit_task (CfExecutor    *self,
  * Submits a future that was made before.
  *
  * This does not block. The errors are those of [method@Executor.submit], and
- * [error@Cf.ExecutorError.INVALID_STATE] when the future is not pending or was
+ * %CF_EXECUTOR_ERROR_INVALID_STATE when the future is not pending or was
  * scheduled before.
  *
  * Returns: true if the executor has taken the future on

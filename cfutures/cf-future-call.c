@@ -255,7 +255,7 @@ _cf_future_run_claimed (CfFuture            *self,
  * This is what an executor has to do with a future.  It blocks for as long as
  * the function runs; done-callbacks run in this call.  A future without a call,
  * as [ctor@Future.new] makes it, fails with
- * [error@Cf.ExecutorError.NO_RESULT].
+ * %CF_EXECUTOR_ERROR_NO_RESULT.
  *
  * Returns: true if the function was run, whatever its outcome; false if the
  *   future was cancelled, or was started before

@@ -456,7 +456,7 @@ is_late (CfFutureIter *self)
  * This blocks: in a thread that runs a main loop, use
  * [method@FutureIter.next_async] instead. When the time is out it fails once with %G_IO_ERROR_TIMED_OUT,
  * and then is at its end. A wait that could never end fails with
- * [error@Cf.ExecutorError.DEADLOCK].
+ * %CF_EXECUTOR_ERROR_DEADLOCK.
  *
  * Returns: (transfer full) (nullable): a future that is done; %NULL without an
  *   error at the end

@@ -299,7 +299,7 @@ peek_result (CfFuture *self)
  * If the function failed, @error is the error it failed with. If the future
  * was cancelled, it is %G_IO_ERROR_CANCELLED; if the time ran out,
  * %G_IO_ERROR_TIMED_OUT; if the wait could never end,
- * [error@Cf.ExecutorError.DEADLOCK].
+ * %CF_EXECUTOR_ERROR_DEADLOCK.
  *
  * Returns: (transfer none) (nullable): the result, which belongs to the future;
  *   %NULL without an error if the function gave no value
@@ -330,7 +330,7 @@ cf_future_get_result (CfFuture *self,
  * Waits until the future is done, and gets the variant that is its result.
  *
  * This blocks. The errors are those of [method@Future.get_result], and
- * [error@Cf.ExecutorError.NOT_SUPPORTED] if the result is something else.
+ * %CF_EXECUTOR_ERROR_NOT_SUPPORTED if the result is something else.
  *
  * Returns: (transfer full) (nullable): the result; %NULL without an error if
  *   the function gave no value
@@ -411,7 +411,7 @@ cf_future_copy_result (CfFuture *self,
  *
  * This blocks. @error is %G_IO_ERROR_CANCELLED if the future was cancelled,
  * %G_IO_ERROR_TIMED_OUT if the time ran out, and
- * [error@Cf.ExecutorError.DEADLOCK] if the wait could never end.
+ * %CF_EXECUTOR_ERROR_DEADLOCK if the wait could never end.
  *
  * Returns: true if the function was run to its end
  *

@@ -59,14 +59,14 @@ struct _CfFutureClass
 /**
  * CfFunc:
  * @args: (nullable): what was submitted with the function
- * @cancellable: tells when the outcome is not wanted any more
+ * @cancellable: (not nullable): tells when the outcome is not wanted any more
  * @error: return location for an error
  *
  * A function that can run in a thread or in another process.
  *
  * Everything that it needs is in @args, everything that it gives is returned.
  * %NULL without an error is a failure,
- * [error@Cf.ExecutorError.NO_RESULT]; a function with nothing to say returns
+ * %CF_EXECUTOR_ERROR_NO_RESULT; a function with nothing to say returns
  * the unit tuple `()`.
  *
  * It is called in a worker, which has no thread-default main context.
@@ -82,13 +82,13 @@ typedef GVariant *(*CfFunc) (GVariant     *args,
 /**
  * CfTaskFunc:
  * @result: (out caller-allocates): where to put the result; leave it unset for no value
- * @cancellable: tells when the outcome is not wanted any more
+ * @cancellable: (not nullable): tells when the outcome is not wanted any more
  * @user_data: what was submitted with the function
  * @error: return location for an error
  *
  * A function that runs in this process: any data in, any value out.
  *
- * %FALSE without an error is a failure, [error@Cf.ExecutorError.NO_RESULT].
+ * %FALSE without an error is a failure, %CF_EXECUTOR_ERROR_NO_RESULT.
  *
  * It is called in a worker thread, which has no thread-default main context.
  *

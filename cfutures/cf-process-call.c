@@ -38,6 +38,17 @@ locate (CfProcessCall *self,
   return TRUE;
 }
 
+/* Says why a future that has neither a function nor the name of one cannot run elsewhere. */
+static void
+refuse_call (CfFuture *future,
+             GError  **error)
+{
+  if ((_cf_future_load (future) & CF_CALL_MASK) == CF_CALL_TASK)
+    refuse (error, "A task with data of this process cannot run in another one; submit a function with a GVariant");
+  else
+    g_set_error_literal (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The future has no function that could run");
+}
+
 /* @args: a full reference. */
 static void
 get_call (CfProcessCall *self,
@@ -70,7 +81,7 @@ _cf_process_call_new (CfFuture *future,
     return NULL;
   if (func == NULL && self->named == NULL)
     {
-      refuse (error, "A task with data of this process cannot run in another one; submit a function with a GVariant");
+      refuse_call (future, error);
       return NULL;
     }
 

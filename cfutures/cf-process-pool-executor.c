@@ -21,7 +21,7 @@
  * An executor that runs functions in worker processes.
  *
  * A call that crashes takes only its own worker with it: its future fails with
- * [error@Cf.ExecutorError.WORKER_DIED], the worker is replaced, and everything
+ * %CF_EXECUTOR_ERROR_WORKER_DIED, the worker is replaced, and everything
  * else goes on.  A call that takes too long can be ended
  * ([property@ProcessPoolExecutor:task-timeout], [method@Future.terminate]).
  *
@@ -482,7 +482,7 @@ cf_process_pool_executor_new (guint max_workers)
  *
  * Call this before the first call is submitted.  When it fails with an error,
  * the pool is broken: what is pending fails, and submitting too, with
- * [error@Cf.ExecutorError.BROKEN] and its message.
+ * %CF_EXECUTOR_ERROR_BROKEN and its message.
  *
  * Since: 1.0
  */

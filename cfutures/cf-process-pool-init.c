@@ -60,7 +60,7 @@ serve (void)
  * This belongs at the very top of `main()`: the workers of the program's pools
  * are the program itself, started again, and in those this function does not
  * return. In a program that does not call it, functions of its own fail their
- * futures with [error@Cf.ExecutorError.NOT_SERIALIZABLE].
+ * futures with %CF_EXECUTOR_ERROR_NOT_SERIALIZABLE.
  *
  * Since: 1.0
  */

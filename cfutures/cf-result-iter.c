@@ -390,9 +390,9 @@ is_there (gpointer data)
  * [method@ResultIter.next_async] instead. @error is the one that the call failed with,
  * %G_IO_ERROR_CANCELLED if it was cancelled, or once
  * %G_IO_ERROR_TIMED_OUT when the time is out, or
- * [error@Cf.ExecutorError.SHUTDOWN] when the rest could not be submitted any
+ * %CF_EXECUTOR_ERROR_SHUTDOWN when the rest could not be submitted any
  * more; after those two comes the end. A wait that could never end fails with
- * [error@Cf.ExecutorError.DEADLOCK].
+ * %CF_EXECUTOR_ERROR_DEADLOCK.
  *
  * Returns: (transfer full) (nullable): the result; %NULL without an error at
  *   the end

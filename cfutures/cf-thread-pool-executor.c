@@ -19,7 +19,7 @@
  *
  * A worker that waits for work which is still queued in its own pool does it
  * itself, and a wait that could never end fails with
- * [error@Cf.ExecutorError.DEADLOCK]: so functions may submit and wait
+ * %CF_EXECUTOR_ERROR_DEADLOCK: so functions may submit and wait
  * themselves.
  *
  * ```c
@@ -321,7 +321,7 @@ cf_thread_pool_executor_new (guint max_workers)
  * Call this before anything is submitted; later it is refused, as workers may be
  * running the one that was set before. When it fails, the pool is broken:
  * what is pending fails, and submitting too, with
- * [error@Cf.ExecutorError.BROKEN].
+ * %CF_EXECUTOR_ERROR_BROKEN.
  *
  * Since: 1.0
  */

@@ -295,7 +295,7 @@ await (const Wanted *wanted,
  *
  * A worker of a thread pool that waits without a time limit runs what of it is
  * still queued in its own pool. A wait that could never end fails with
- * [error@Cf.ExecutorError.DEADLOCK].
+ * %CF_EXECUTOR_ERROR_DEADLOCK.
  *
  * Returns: true if the condition was met; false without an error if the time
  *   ran out

@@ -207,7 +207,7 @@ serve (CfWorker *self,
  * The process gets a process group of its own, ignores `SIGINT`, and closes
  * descriptors that it was not meant to inherit.  Call it once, early.  In a
  * process that no pool started, it fails with
- * [error@Cf.ExecutorError.NOT_SUPPORTED].
+ * %CF_EXECUTOR_ERROR_NOT_SUPPORTED.
  *
  * Returns: (transfer full): the worker
  *
@@ -388,7 +388,7 @@ cf_worker_fail_start (CfWorker     *self,
  * [method@Worker.return_result] or [method@Worker.return_error] before it asks
  * for the next one.  Functions of C are run meanwhile, in the calling thread.
  *
- * This blocks.  The error is [error@Cf.ExecutorError.PROTOCOL] when the parent
+ * This blocks.  The error is %CF_EXECUTOR_ERROR_PROTOCOL when the parent
  * spoke another protocol, and one of GIO when the line broke.
  *
  * Returns: true when there is a call, false without an error at the end
@@ -459,8 +459,8 @@ give_back (CfWorker     *self,
  * Answers the call that was taken with its result.
  *
  * A floating @result is taken.  A call without a result gives the unit tuple;
- * %NULL fails its future with [error@Cf.ExecutorError.NO_RESULT], and what
- * cannot travel fails it with [error@Cf.ExecutorError.NOT_SERIALIZABLE].
+ * %NULL fails its future with %CF_EXECUTOR_ERROR_NO_RESULT, and what
+ * cannot travel fails it with %CF_EXECUTOR_ERROR_NOT_SERIALIZABLE.
  *
  * Returns: true, or false when the line broke
  *
@@ -523,7 +523,7 @@ run_handler (CfWorker *self,
  * Serves calls until the parent wants no more.
  *
  * This blocks, and runs the functions in the calling thread.  The error is
- * [error@Cf.ExecutorError.PROTOCOL] when the parent spoke another protocol, and
+ * %CF_EXECUTOR_ERROR_PROTOCOL when the parent spoke another protocol, and
  * one of GIO when the line broke.
  *
  * Returns: true when the parent said goodbye or closed the line

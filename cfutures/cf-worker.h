@@ -20,7 +20,7 @@ G_BEGIN_DECLS
  * CfWorkerHandler:
  * @function: the name that was submitted
  * @args: (nullable): its arguments
- * @cancellable: the cancellable of the call
+ * @cancellable: (not nullable): the cancellable of the call
  * @user_data: what was given with the handler
  * @error: return location for an error
  *

@@ -60,12 +60,15 @@ test_what_cannot_travel (void)
   g_autoptr (CfFuture) closure = submit (executor, (CfFunc) (gpointer) data, NULL);
   g_autoptr (CfFuture) handle = submit (executor, call_echo, g_variant_new_handle (0));
   g_autoptr (CfFuture) tasked = cf_executor_submit_task (executor, task, NULL, NULL, NULL);
+  g_autoptr (CfFuture) without_call = cf_future_new ();
 
   g_test_summary ("What cannot travel fails its own future.");
 
   assert_future_fails (closure, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE, NULL);
   assert_future_fails (handle, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE, "handle");
-  assert_future_fails (tasked, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE, NULL);
+  assert_future_fails (tasked, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE, "A task");
+  g_assert_true (cf_executor_schedule (executor, without_call, NULL));
+  assert_future_fails (without_call, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "no function");
   assert_increments (executor, 3);
   process_pool_end (executor);
 }

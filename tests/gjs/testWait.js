@@ -76,6 +76,13 @@ test('a cancellable ends the waiting', async () => {
     same(futures[0].get_state(), Cf.FutureState.PENDING);
 });
 
+test('what is no future cannot be waited for', async () => {
+    for (const wrong of [5, null, new Cf.Future(), [5], [null], [new Cf.Future(), 'x']]) {
+        ok(await fails(() => Cf.wait(wrong)) instanceof TypeError, `wait: ${wrong}`);
+        ok(await fails(() => Cf.as_completed(wrong)) instanceof TypeError, `as_completed: ${wrong}`);
+    }
+});
+
 test('calls of a pool, 2000 of them', () => withPool({}, async pool => {
     const futures = Array.from({length: 2000}, (_, i) => pool.submit(place('add'), i));
     const {done} = await Cf.wait(futures);

@@ -10,7 +10,7 @@
  * In one function, which makes it faster: see values.js.
  */
 var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collector, Errors, Rescue, Values) => {
-    const {Map, Math, Promise, Set, Symbol} = globalThis;
+    const {Map, Math, Promise, Set, Symbol, TypeError} = globalThis;
     const {Gio, GLib} = gi;
 
     const NOTHING = () => {};
@@ -237,6 +237,20 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
             (returnWhen === ReturnWhen.FIRST_EXCEPTION && hasFailed(future));
     }
 
+    /* Each future once, in the order given. */
+    function listOf(iterable) {
+        if (typeof iterable?.[Symbol.iterator] !== 'function')
+            throw new TypeError('The futures to wait for are an array or something else that can be iterated');
+
+        const futures = [...new Set(iterable)];
+        const other = futures.findIndex(future => typeof future?.is_done !== 'function');
+
+        if (other >= 0)
+            throw new TypeError(`Only futures can be waited for, and this is none: ${typeof futures[other]}`);
+
+        return futures;
+    }
+
     /* Each is asked once: meanwhile it may be done. */
     function sort(futures) {
         const lists = {done: [], not_done: []};
@@ -255,7 +269,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
      * @returns {Promise} `done` and `not_done`, in the order given
      */
     function wait(iterable, options = {}) {
-        const futures = [...new Set(iterable)];
+        const futures = listOf(iterable);
         const returnWhen = options.return_when ?? gi.Cf.ReturnWhen.ALL_COMPLETED;
         const now = sort(futures);
 
@@ -285,7 +299,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
     /** Futures in the order in which they are done; what Cf.as_completed() gives. */
     class AsCompleted {
         constructor(iterable, options = {}) {
-            const futures = [...new Set(iterable)];
+            const futures = listOf(iterable);
             const {done, not_done: notDone} = sort(futures);
 
             this._count = futures.length;
