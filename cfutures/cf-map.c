@@ -588,9 +588,16 @@ park_in_graph (CfMap    *self,
   return _cf_wait_graph_leave (&record, error);
 }
 
-void
-_cf_map_add_waiting (CfMap *self,
-                     gint   n)
+/* (atomic): how many are to be told of what is done. */
+gint *
+_cf_map_get_n_waiting (CfMap *self)
+{
+  return &self->n_waiting;
+}
+
+static void
+add_waiting (CfMap *self,
+             gint   n)
 {
   __atomic_add_fetch (&self->n_waiting, n, __ATOMIC_SEQ_CST);
 }
@@ -607,7 +614,7 @@ _cf_map_sleep (CfMap   *self,
 
   g_mutex_lock (&self->lock);
   self->sleepers = g_slist_prepend (self->sleepers, &sleeper);
-  _cf_map_add_waiting (self, 1);
+  add_waiting (self, 1);
   g_mutex_unlock (&self->lock);
 
   if (!_cf_map_has (self, index))
@@ -620,7 +627,7 @@ _cf_map_sleep (CfMap   *self,
 
   g_mutex_lock (&self->lock);
   self->sleepers = g_slist_remove (self->sleepers, &sleeper);
-  _cf_map_add_waiting (self, -1);
+  add_waiting (self, -1);
   g_mutex_unlock (&self->lock);
 
   return can_come;

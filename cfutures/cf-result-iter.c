@@ -5,7 +5,7 @@
 
 #include "cf-result-iter-private.h"
 
-#include "cf-async-private.h"
+#include "cf-async-queue-private.h"
 
 /**
  * CfResultIter:
@@ -44,15 +44,15 @@ struct _CfResultIter
   gsize         chunksize; /* (const) */
   gsize         window;    /* (const): how many items may be submitted and not yielded */
 
-  GMutex   lock;
-  GObject *executor;      /* (mutex lock) (owned) (nullable): as long as there is something to submit */
-  gsize    n_submitted;   /* (mutex lock) */
-  gsize    n_yielded;     /* (mutex lock) */
-  gboolean is_submitting; /* (mutex lock): somebody is at it, without the lock */
-  gboolean is_over;       /* (mutex lock): the end, whatever there is left */
-  GError  *refusal;       /* (mutex lock) (owned) (nullable): why the rest was not submitted */
-  GQueue   tasks;         /* (mutex lock) (element-type CfAsync) */
-  GQueue   given_back;    /* (mutex lock) (element-type Told): for whoever asks next */
+  GMutex       lock;
+  GObject     *executor;      /* (mutex lock) (owned) (nullable): as long as there is something to submit */
+  gsize        n_submitted;   /* (mutex lock) */
+  gsize        n_yielded;     /* (mutex lock) */
+  gboolean     is_submitting; /* (mutex lock): somebody is at it, without the lock */
+  gboolean     is_over;       /* (mutex lock): the end, whatever there is left */
+  GError      *refusal;       /* (mutex lock) (owned) (nullable): why the rest was not submitted */
+  CfAsyncQueue tasks;         /* (mutex lock) */
+  GQueue       given_back;    /* (mutex lock) (element-type Told): for whoever asks next */
 };
 
 G_DEFINE_FINAL_TYPE (CfResultIter, cf_result_iter, G_TYPE_OBJECT)
@@ -63,6 +63,8 @@ typedef struct
   CfResultIter *iter;   /* (owned) (nullable): while it is on its way */
   GVariant     *result; /* (owned) (nullable) */
   GError       *error;  /* (owned) (nullable) */
+  gsize         index;  /* of the item whose outcome is still to be fetched */
+  gboolean      is_item;
 } Told;
 
 static void
@@ -127,10 +129,11 @@ static void
 cf_result_iter_init (CfResultIter *self)
 {
   g_mutex_init (&self->lock);
-  g_queue_init (&self->tasks);
   g_queue_init (&self->given_back);
   self->deadline = -1;
 }
+
+static const CfAsyncQueueFuncs queue_funcs;
 
 /* Submitting */
 
@@ -200,6 +203,7 @@ iter_new (CfMap        *map,
   CfResultIter *self = g_object_new (CF_TYPE_RESULT_ITER, NULL);
 
   self->map = map;
+  _cf_async_queue_init (&self->tasks, &queue_funcs, self, &self->lock, _cf_map_get_n_waiting (map));
   self->schedule = schedule;
   self->deadline = _cf_deadline_from_timeout (timeout_us);
 
@@ -433,79 +437,53 @@ cf_result_iter_next (CfResultIter *self,
 /* In a main loop */
 
 static gboolean
-can_tell_locked (CfResultIter *self)
+can_tell_locked (gpointer iter)
 {
+  CfResultIter *self = iter;
+
   if (self->is_over || self->given_back.length > 0)
     return TRUE;
 
   return self->n_yielded < self->n_submitted ? _cf_map_has (self->map, self->n_yielded) : !self->is_submitting;
 }
 
-/* The first task that waits, if there is something to tell it; it was ended for that. */
-static CfAsync *
-match_locked (CfResultIter *self,
-              Step         *next,
-              gsize        *index,
-              Told        **told)
+static gpointer
+take_to_tell_locked (gpointer iter)
 {
-  CfAsync *async;
+  CfResultIter *self = iter;
+  Told         *told = g_queue_pop_head (&self->given_back);
 
-  while ((async = g_queue_peek_head (&self->tasks)) != NULL && can_tell_locked (self))
-    {
-      g_queue_pop_head (&self->tasks);
-      _cf_map_add_waiting (self->map, -1);
-      if (_cf_async_end (async))
-        {
-          *told = g_queue_pop_head (&self->given_back);
-          if (*told == NULL)
-            {
-              *told = g_new0 (Told, 1);
-              *next = take_locked (self, index, &(*told)->error);
-            }
-          return async;
-        }
-      _cf_async_unref (async);
-    }
+  if (told != NULL)
+    return told;
 
-  return NULL;
+  told = g_new0 (Told, 1);
+  told->is_item = take_locked (self, &told->index, &told->error) == STEP_YIELD;
+
+  return told;
 }
 
 static void give_back (gpointer told);
 
-/* Takes @told over. */
 static void
-tell_task (CfResultIter *self,
-           GTask        *task,
-           Told         *told)
+tell_task (gpointer iter,
+           GTask   *task,
+           gpointer data)
 {
-  told->iter = g_object_ref (self);
+  Told *told = data;
+
+  if (told->is_item)
+    told->result = yield_item (iter, told->index, &told->error);
+  told->is_item = FALSE;
+  told->iter = g_object_ref (iter);
   g_task_return_pointer (task, told, give_back);
 }
 
-/* Something is done: whoever waits for it is told. */
+static const CfAsyncQueueFuncs queue_funcs = { can_tell_locked, take_to_tell_locked, tell_task };
+
 static void
-serve_tasks (gpointer data)
+serve_tasks (gpointer iter)
 {
-  CfResultIter *self = data;
-
-  for (;;)
-    {
-      Step     next = STEP_END;
-      gsize    index = 0;
-      Told    *told = NULL;
-      CfAsync *async;
-
-      g_mutex_lock (&self->lock);
-      async = match_locked (self, &next, &index, &told);
-      g_mutex_unlock (&self->lock);
-
-      if (async == NULL)
-        return;
-      if (next == STEP_YIELD)
-        told->result = yield_item (self, index, &told->error);
-      tell_task (self, _cf_async_get_task (async), told);
-      _cf_async_unref (async);
-    }
+  _cf_async_queue_serve (&((CfResultIter *) iter)->tasks);
 }
 
 /* Nobody took it. */
@@ -538,26 +516,10 @@ time_out_task (GTask *task)
   serve_tasks (self);
 }
 
-/* A task that was given up need not wait in the queue. */
 static void
-forget_tasks (gpointer data)
+forget_tasks (gpointer iter)
 {
-  CfResultIter *self = data;
-  GList        *mine = NULL;
-
-  g_mutex_lock (&self->lock);
-  for (GList *link = self->tasks.head, *next; link != NULL; link = next)
-    {
-      next = link->next;
-      if (!_cf_async_is_over (link->data))
-        continue;
-      g_queue_unlink (&self->tasks, link);
-      _cf_map_add_waiting (self->map, -1);
-      mine = g_list_concat (link, mine);
-    }
-  g_mutex_unlock (&self->lock);
-
-  g_list_free_full (mine, (GDestroyNotify) _cf_async_unref);
+  _cf_async_queue_forget (&((CfResultIter *) iter)->tasks);
 }
 
 /**
@@ -590,16 +552,8 @@ cf_result_iter_next_async (CfResultIter       *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, cf_result_iter_next_async);
-  async = _cf_async_new (task);
-  _cf_async_set_time_out (async, (CfAsyncTimeOut) time_out_task);
-
   _cf_map_set_ready (self->map, serve_tasks, self);
-  g_mutex_lock (&self->lock);
-  g_queue_push_tail (&self->tasks, _cf_async_ref (async));
-  _cf_map_add_waiting (self->map, 1);
-  g_mutex_unlock (&self->lock);
-  serve_tasks (self);
-
+  async = _cf_async_queue_add (&self->tasks, task, time_out_task);
   _cf_async_watch (async, self->deadline, forget_tasks, g_object_ref (self), g_object_unref);
   _cf_async_unref (async);
 }
