@@ -5,7 +5,7 @@
 
 #include "cf-future-iter.h"
 
-#include "cf-async-private.h"
+#include "cf-async-queue-private.h"
 #include "cf-future-private.h"
 #include "cf-parker-private.h"
 #include "cf-wait-graph-private.h"
@@ -42,13 +42,13 @@ typedef struct
   CfWaiter *arrived;   /* (atomic): newest first */
   gint      n_waiting; /* (atomic): sleepers and tasks: somebody is to be told of what arrives */
 
-  GMutex    lock;
-  CfWaiter *ready;    /* (mutex lock): oldest first */
-  gsize     n_taken;  /* (mutex lock) */
-  gsize     next_run; /* (mutex lock): the first that a worker has not tried to run itself */
-  GSList   *sleepers; /* (mutex lock) (element-type CfParker) */
-  GQueue    tasks;    /* (mutex lock) (element-type CfAsync) */
-  gboolean  is_over;  /* (mutex lock): the time ran out */
+  GMutex       lock;
+  CfWaiter    *ready;    /* (mutex lock): oldest first */
+  gsize        n_taken;  /* (mutex lock) */
+  gsize        next_run; /* (mutex lock): the first that a worker has not tried to run itself */
+  GSList      *sleepers; /* (mutex lock) (element-type CfParker) */
+  CfAsyncQueue tasks;    /* (mutex lock) */
+  gboolean     is_over;  /* (mutex lock): the time ran out */
 } Arrivals;
 
 struct _CfFutureIter
@@ -102,53 +102,37 @@ is_at_end_locked (Arrivals *self)
   return self->is_over || self->n_taken == self->watch.n_nodes;
 }
 
-/* A task that waits, and what it gets. */
-static CfAsync *
-match_locked (Arrivals  *self,
-              CfFuture **future)
+/* Tasks that wait */
+
+static gboolean
+has_arrived (gpointer data)
 {
-  CfAsync *async;
+  return __atomic_load_n (&((Arrivals *) data)->arrived, __ATOMIC_SEQ_CST) != NULL;
+}
 
-  while ((async = g_queue_peek_head (&self->tasks)) != NULL)
-    {
-      CfWaiter *before = self->ready != NULL ? self->ready : __atomic_load_n (&self->arrived, __ATOMIC_ACQUIRE);
+static gboolean
+can_tell_locked (gpointer arrivals)
+{
+  Arrivals *self = arrivals;
 
-      if (before == NULL && !is_at_end_locked (self))
-        return NULL;
-      g_queue_pop_head (&self->tasks);
-      g_atomic_int_add (&self->n_waiting, -1);
-      if (_cf_async_end (async))
-        {
-          *future = take_locked (self);
-          return async;
-        }
-      _cf_async_unref (async);
-    }
+  return self->ready != NULL || has_arrived (self) || is_at_end_locked (self);
+}
 
-  return NULL;
+static gpointer
+take_to_tell_locked (gpointer arrivals)
+{
+  return take_locked (arrivals);
 }
 
 static void
-serve_tasks (Arrivals *self)
+tell_task (gpointer arrivals G_GNUC_UNUSED,
+           GTask            *task,
+           gpointer          future)
 {
-  CfAsync *async;
-
-  do
-    {
-      CfFuture *future = NULL;
-
-      g_mutex_lock (&self->lock);
-      async = match_locked (self, &future);
-      g_mutex_unlock (&self->lock);
-
-      if (async != NULL)
-        {
-          g_task_return_pointer (_cf_async_get_task (async), future, (GDestroyNotify) cf_future_unref);
-          _cf_async_unref (async);
-        }
-    }
-  while (async != NULL);
+  g_task_return_pointer (task, future, (GDestroyNotify) cf_future_unref);
 }
+
+static const CfAsyncQueueFuncs queue_funcs = { can_tell_locked, take_to_tell_locked, tell_task };
 
 static void
 wake_all (Arrivals *self)
@@ -158,7 +142,7 @@ wake_all (Arrivals *self)
     _cf_parker_set (link->data, CF_PARKER_DONE);
   g_mutex_unlock (&self->lock);
 
-  serve_tasks (self);
+  _cf_async_queue_serve (&self->tasks);
 }
 
 /* TRUE: *future is what to return. */
@@ -200,7 +184,6 @@ arrivals_clear (gpointer data)
   Arrivals *self = data;
 
   g_mutex_clear (&self->lock);
-  g_queue_clear (&self->tasks);
 }
 
 static void
@@ -261,19 +244,13 @@ cf_as_completed (CfFuture **futures,
   distinct = _cf_watch_distinct (futures, n_futures, &n);
   self->arrivals = _cf_watch_new (sizeof (Arrivals), distinct, n, completed, arrivals_clear);
   g_mutex_init (&self->arrivals->lock);
-  g_queue_init (&self->arrivals->tasks);
+  _cf_async_queue_init (&self->arrivals->tasks, &queue_funcs, self->arrivals, &self->arrivals->lock, &self->arrivals->n_waiting);
   _cf_watch_start (&self->arrivals->watch);
 
   return self;
 }
 
 /* Waiting for the next one */
-
-static gboolean
-has_arrived (gpointer data)
-{
-  return __atomic_load_n (&((Arrivals *) data)->arrived, __ATOMIC_SEQ_CST) != NULL;
-}
 
 /* TRUE: there is something to take, or nothing to wait for. */
 static gboolean
@@ -285,7 +262,7 @@ add_sleeper (Arrivals *self,
   g_mutex_lock (&self->lock);
   self->sleepers = g_slist_prepend (self->sleepers, parker);
   __atomic_add_fetch (&self->n_waiting, 1, __ATOMIC_SEQ_CST);
-  is_ready = self->ready != NULL || has_arrived (self) || is_at_end_locked (self);
+  is_ready = can_tell_locked (self);
   g_mutex_unlock (&self->lock);
 
   return is_ready;
@@ -503,26 +480,10 @@ time_out (GTask *task)
     g_task_return_pointer (task, future, (GDestroyNotify) cf_future_unref);
 }
 
-/* A task that was given up need not wait in the queue. */
 static void
-forget_tasks (gpointer data)
+forget_tasks (gpointer arrivals)
 {
-  Arrivals *self = data;
-  GList    *mine = NULL;
-
-  g_mutex_lock (&self->lock);
-  for (GList *link = self->tasks.head, *next; link != NULL; link = next)
-    {
-      next = link->next;
-      if (!_cf_async_is_over (link->data))
-        continue;
-      g_queue_unlink (&self->tasks, link);
-      g_atomic_int_add (&self->n_waiting, -1);
-      mine = g_list_concat (link, mine);
-    }
-  g_mutex_unlock (&self->lock);
-
-  g_list_free_full (mine, (GDestroyNotify) _cf_async_unref);
+  _cf_async_queue_forget (&((Arrivals *) arrivals)->tasks);
 }
 
 /**
@@ -556,15 +517,7 @@ cf_future_iter_next_async (CfFutureIter       *self,
   arrivals = self->arrivals;
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, cf_future_iter_next_async);
-  async = _cf_async_new (task);
-  _cf_async_set_time_out (async, time_out);
-
-  g_mutex_lock (&arrivals->lock);
-  g_queue_push_tail (&arrivals->tasks, _cf_async_ref (async));
-  __atomic_add_fetch (&arrivals->n_waiting, 1, __ATOMIC_SEQ_CST);
-  g_mutex_unlock (&arrivals->lock);
-  serve_tasks (arrivals);
-
+  async = _cf_async_queue_add (&arrivals->tasks, task, time_out);
   _cf_async_watch (async, self->deadline, forget_tasks, _cf_watch_ref (&arrivals->watch), _cf_watch_unref);
   _cf_async_unref (async);
 }

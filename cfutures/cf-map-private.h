@@ -64,11 +64,10 @@ gboolean _cf_map_sleep (CfMap   *self,
                         gint64   deadline,
                         GError **error);
 typedef void (*CfMapReady) (gpointer data);
-void _cf_map_set_ready (CfMap     *self,
-                        CfMapReady ready,
-                        gpointer   data);
-void _cf_map_add_waiting (CfMap *self,
-                          gint   n);
+void  _cf_map_set_ready (CfMap     *self,
+                         CfMapReady ready,
+                         gpointer   data);
+gint *_cf_map_get_n_waiting (CfMap *self);
 
 /* For process pools */
 CfChunk *_cf_chunk_dup (CfFuture *future);

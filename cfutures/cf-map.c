@@ -7,40 +7,16 @@
 
 #include "cf-error.h"
 #include "cf-function-private.h"
+#include "cf-map-parts-private.h"
 #include "cf-wait-graph-private.h"
 
-/* What a word of an item is, by its lowest bits: nothing, a result, an error, that somebody works on it, or that the
- * outcome was taken. */
-#define IS_ERROR ((guintptr) 1)
-#define IS_CLAIMED ((guintptr) 2)
-#define TAKEN (IS_ERROR | IS_CLAIMED)
+/* The items, their outcomes, and waiting for them.  Who works on them is in cf-map-chunk and cf-map-share. */
 
 typedef struct
 {
   CfParker parker;
   gsize    index; /* (const): what it waits for */
 } Sleeper;
-
-struct _CfMap
-{
-  gatomicrefcount ref_count;
-  CfFunc          func;      /* (const) (nullable) */
-  char           *function;  /* (const) (owned) (nullable): the name of the function, where that is sent */
-  char           *name;      /* (const) (owned): of the function, for people */
-  GVariant       *items;     /* (const) (owned) */
-  gsize           n_items;   /* (const) */
-  gsize           chunksize; /* (const) */
-  CfFutureOwner  *pool;      /* (const) (nullable): whose workers share the items; not to be followed */
-  guintptr       *words;     /* (atomic) (owned): of the items */
-  gsize           next;      /* (atomic): the first item that nobody took, when they are shared */
-  gint            n_waiting; /* (atomic): somebody is to be told of what is done */
-
-  GMutex     lock;
-  GPtrArray *futures;    /* (mutex lock) (owned) (element-type CfFuture): by chunk, or those that share */
-  GSList    *sleepers;   /* (mutex lock) (element-type Sleeper) */
-  CfMapReady ready;      /* (mutex lock) (nullable) */
-  gpointer   ready_data; /* (mutex lock) */
-};
 
 static void
 unref_future (gpointer future)
@@ -82,11 +58,11 @@ _cf_map_ref (CfMap *self)
 static void
 free_word (guintptr word)
 {
-  if (word == TAKEN)
+  if (word == CF_MAP_TAKEN)
     return;
-  if ((word & IS_ERROR) != 0)
-    g_error_free ((GError *) (word & ~IS_ERROR));
-  else if (word != 0 && (word & IS_CLAIMED) == 0)
+  if ((word & CF_MAP_IS_ERROR) != 0)
+    g_error_free ((GError *) (word & ~CF_MAP_IS_ERROR));
+  else if (word != 0 && (word & CF_MAP_IS_CLAIMED) == 0)
     g_variant_unref ((GVariant *) word);
 }
 
@@ -130,17 +106,11 @@ _cf_map_set_sharing (CfMap         *self,
 
 /* Outcomes */
 
-static gboolean
-is_outcome (guintptr word)
-{
-  return word == TAKEN || (word != 0 && (word & IS_CLAIMED) == 0);
-}
-
 gboolean
 _cf_map_has (CfMap *self,
              gsize  index)
 {
-  return is_outcome (__atomic_load_n (&self->words[index], __ATOMIC_SEQ_CST));
+  return _cf_map_is_outcome (__atomic_load_n (&self->words[index], __ATOMIC_SEQ_CST));
 }
 
 static void
@@ -180,7 +150,7 @@ set_outcome (CfMap   *self,
   guintptr word = __atomic_load_n (&self->words[index], __ATOMIC_ACQUIRE);
 
   do
-    if (is_outcome (word))
+    if (_cf_map_is_outcome (word))
       {
         free_word (outcome);
         return FALSE;
@@ -193,32 +163,32 @@ set_outcome (CfMap   *self,
   return TRUE;
 }
 
-static gboolean
-set_result (CfMap    *self,
-            gsize     index,
-            GVariant *result,
-            GError   *error)
+gboolean
+_cf_map_set_result (CfMap    *self,
+                    gsize     index,
+                    GVariant *result,
+                    GError   *error)
 {
   if (result == NULL && error == NULL)
     error = g_error_new_literal (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The function gave neither a result nor an error");
   if (error != NULL && result != NULL)
     g_variant_unref (result);
 
-  return set_outcome (self, index, error != NULL ? (guintptr) error | IS_ERROR : (guintptr) result);
+  return set_outcome (self, index, error != NULL ? (guintptr) error | CF_MAP_IS_ERROR : (guintptr) result);
 }
 
 /* Items that will not be worked on get an error; @reason NULL is a cancel. */
-static void
-fail (CfMap        *self,
-      gsize         first,
-      gsize         n,
-      const GError *reason)
+void
+_cf_map_fail (CfMap        *self,
+              gsize         first,
+              gsize         n,
+              const GError *reason)
 {
   for (gsize i = first; i < first + n; i++)
-    if (!is_outcome (__atomic_load_n (&self->words[i], __ATOMIC_ACQUIRE)))
-      set_result (self, i, NULL,
-                  reason != NULL ? g_error_copy (reason)
-                                 : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "The call was cancelled"));
+    if (!_cf_map_is_outcome (__atomic_load_n (&self->words[i], __ATOMIC_ACQUIRE)))
+      _cf_map_set_result (self, i, NULL,
+                          reason != NULL ? g_error_copy (reason)
+                                         : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "The call was cancelled"));
 }
 
 /* The outcome of an item that has one; it is the caller's then. */
@@ -227,21 +197,21 @@ _cf_map_take (CfMap   *self,
               gsize    index,
               GError **error)
 {
-  guintptr word = __atomic_exchange_n (&self->words[index], TAKEN, __ATOMIC_ACQ_REL);
+  guintptr word = __atomic_exchange_n (&self->words[index], CF_MAP_TAKEN, __ATOMIC_ACQ_REL);
 
-  if ((word & IS_ERROR) == 0)
+  if ((word & CF_MAP_IS_ERROR) == 0)
     return (GVariant *) word;
-  g_propagate_error (error, (GError *) (word & ~IS_ERROR));
+  g_propagate_error (error, (GError *) (word & ~CF_MAP_IS_ERROR));
 
   return NULL;
 }
 
 /* Working on items */
 
-static void
-run_item (CfMap        *self,
-          gsize         index,
-          GCancellable *cancellable)
+void
+_cf_map_run_item (CfMap        *self,
+                  gsize         index,
+                  GCancellable *cancellable)
 {
   g_autoptr (GVariant) item = g_variant_get_child_value (self->items, index);
   g_autoptr (GCancellable) own = NULL;
@@ -251,183 +221,23 @@ run_item (CfMap        *self,
   if (!_cf_cancellable_is_as_new (cancellable))
     cancellable = own = g_cancellable_new ();
   result = self->func (item, cancellable, &error);
-  set_result (self, index, result != NULL ? g_variant_take_ref (result) : NULL, error);
+  _cf_map_set_result (self, index, result != NULL ? g_variant_take_ref (result) : NULL, error);
 }
 
-/* FALSE: there is nothing left to take. */
-static gboolean
-take_shared (CfMap *self,
-             gsize *first,
-             gsize *n)
-{
-  *first = __atomic_fetch_add (&self->next, self->chunksize, __ATOMIC_RELAXED);
-  if (*first >= self->n_items)
-    {
-      __atomic_store_n (&self->next, self->n_items, __ATOMIC_RELAXED);
-      return FALSE;
-    }
-  *n = MIN (self->chunksize, self->n_items - *first);
-
-  return TRUE;
-}
-
-static void
-claim (CfMap    *self,
-       gsize     first,
-       gsize     n,
-       CfFuture *future)
-{
-  for (gsize i = first; i < first + n; i++)
-    __atomic_store_n (&self->words[i], (guintptr) future | IS_CLAIMED, __ATOMIC_RELEASE);
-}
-
-static gboolean
-run_shared_chunk (CfMap        *self,
-                  CfFuture     *future,
-                  GCancellable *cancellable)
-{
-  gsize first, n;
-
-  if (!take_shared (self, &first, &n))
-    return FALSE;
-  claim (self, first, n, future);
-  for (gsize i = first; i < first + n; i++)
-    run_item (self, i, cancellable);
-
-  return TRUE;
-}
-
-/* A CfTaskFunc: one worker's share of a map. */
-static gboolean
-run_shared (GValue *result G_GNUC_UNUSED,
-            GCancellable  *cancellable,
-            gpointer       user_data,
-            GError **error G_GNUC_UNUSED)
-{
-  CfFuture *future = _cf_wait_thread != NULL ? _cf_wait_thread->top->future : NULL;
-
-  while (run_shared_chunk (user_data, future, cancellable))
-    ;
-
-  return TRUE;
-}
-
-/* A CfTaskFunc: a chunk. */
-static gboolean
-run_chunk (GValue *result G_GNUC_UNUSED,
-           GCancellable  *cancellable,
-           gpointer       user_data,
-           GError **error G_GNUC_UNUSED)
-{
-  CfChunk *self = user_data;
-
-  for (gsize i = self->first; i < self->first + self->n; i++)
-    run_item (self->map, i, cancellable);
-
-  return TRUE;
-}
-
-void
-_cf_chunk_unref (gpointer data)
-{
-  CfChunk *self = data;
-
-  if (!g_atomic_ref_count_dec (&self->ref_count))
-    return;
-  _cf_map_unref (self->map);
-  g_free (self);
-}
-
-/* The future of a chunk is done, or ends without being done. */
-static void
-chunk_done (CfWaiter *waiter,
-            CfFuture *future)
-{
-  CfChunk *self = (CfChunk *) waiter;
-  g_autoptr (GError) error = NULL;
-
-  if (future != NULL && !_cf_future_check (future, &error))
-    fail (self->map, self->first, self->n, error);
-  _cf_chunk_unref (self);
-}
-
-/* A worker's share ended: if it did not run, then neither do the items that nobody took. */
-static void
-share_done (CfWaiter *waiter,
-            CfFuture *future)
-{
-  CfChunk *self = (CfChunk *) waiter;
-  g_autoptr (GError) error = NULL;
-
-  if (future != NULL && !_cf_future_check (future, &error))
-    {
-      gsize next = __atomic_exchange_n (&self->map->next, self->map->n_items, __ATOMIC_ACQ_REL);
-
-      if (next < self->map->n_items)
-        fail (self->map, next, self->map->n_items - next, error);
-    }
-  _cf_chunk_unref (self);
-}
-
-static void
-release_map (gpointer map)
-{
-  _cf_map_unref (map);
-}
-
-static CfChunk *
-chunk_new (CfMap *map,
-           gsize  first,
-           gsize  n,
-           void (*done) (CfWaiter *waiter, CfFuture *future))
-{
-  CfChunk *self = g_new0 (CfChunk, 1);
-
-  g_atomic_ref_count_init (&self->ref_count);
-  self->waiter.tell = done;
-  self->waiter.kind = CF_WAITER_WAKE;
-  self->map = _cf_map_ref (map);
-  self->first = first;
-  self->n = n;
-  self->n_left = (gint) n;
-
-  return self;
-}
-
-static CfFuture *
-remember (CfMap    *self,
-          CfFuture *future,
-          CfChunk  *chunk)
+/* A future that works on items; @waiter is told of its end. */
+CfFuture *
+_cf_map_remember (CfMap    *self,
+                  CfFuture *future,
+                  CfWaiter *waiter)
 {
   _cf_future_set_name (future, self->name);
-  _cf_future_add_waiter (future, &chunk->waiter);
+  _cf_future_add_waiter (future, waiter);
 
   g_mutex_lock (&self->lock);
   g_ptr_array_add (self->futures, _cf_future_ref (future));
   g_mutex_unlock (&self->lock);
 
   return future;
-}
-
-/* The chunks are made in their order. */
-CfFuture *
-_cf_map_make_chunk (CfMap *self,
-                    gsize  chunk)
-{
-  gsize    first = chunk * self->chunksize;
-  CfChunk *made = chunk_new (self, first, MIN (self->chunksize, self->n_items - first), chunk_done);
-
-  g_atomic_ref_count_inc (&made->ref_count);
-  made->future = cf_future_new_for_task (run_chunk, made, _cf_chunk_unref);
-
-  return remember (self, made->future, made);
-}
-
-CfFuture *
-_cf_map_make_worker (CfMap *self)
-{
-  return remember (self, cf_future_new_for_task (run_shared, _cf_map_ref (self), release_map),
-                   chunk_new (self, 0, 0, share_done));
 }
 
 static GPtrArray *
@@ -451,12 +261,7 @@ _cf_map_cancel_rest (CfMap *self)
   g_autoptr (GPtrArray) futures = list_futures (self);
 
   if (self->pool != NULL)
-    {
-      gsize next = __atomic_exchange_n (&self->next, self->n_items, __ATOMIC_ACQ_REL);
-
-      if (next < self->n_items)
-        fail (self, next, self->n_items - next, NULL);
-    }
+    _cf_map_fail_shared (self, NULL);
   for (guint i = futures->len; i > 0; i--)
     cf_future_cancel (futures->pdata[i - 1]);
 }
@@ -509,26 +314,6 @@ dup_chunk_future (CfMap *self,
   return future;
 }
 
-static gboolean
-run_shared_inline (CfMap *self,
-                   gsize  index)
-{
-  gboolean ran = FALSE;
-
-  while (!_cf_map_has (self, index) && _cf_future_may_run_inline (self->pool))
-    {
-      GCancellable *cancellable = _cf_cancellable_borrow ();
-      gboolean      was_one = run_shared_chunk (self, NULL, cancellable);
-
-      _cf_cancellable_give_back (cancellable);
-      if (!was_one)
-        break;
-      ran = TRUE;
-    }
-
-  return ran;
-}
-
 /* A worker works on the items itself until it has the one that it waits for, where it may.  TRUE: it did something. */
 gboolean
 _cf_map_run_inline (CfMap *self,
@@ -539,7 +324,7 @@ _cf_map_run_inline (CfMap *self,
   if (_cf_wait_thread == NULL)
     return FALSE;
   if (self->pool != NULL)
-    return run_shared_inline (self, index);
+    return _cf_map_run_shared_inline (self, index);
   future = dup_chunk_future (self, index);
 
   return future != NULL && _cf_future_run_inline (future);
@@ -554,13 +339,13 @@ list_targets (CfMap *self,
   CfFuture  *future = self->pool == NULL ? dup_chunk_future (self, index) : NULL;
   GPtrArray *targets;
 
-  if (self->pool != NULL && (word & IS_CLAIMED) == 0)
+  if (self->pool != NULL && (word & CF_MAP_IS_CLAIMED) == 0)
     return list_futures (self);
 
   /* Those who share are held by the map. */
   targets = g_ptr_array_new_with_free_func ((GDestroyNotify) cf_future_unref);
-  if (future == NULL && word != IS_CLAIMED && (word & IS_CLAIMED) != 0)
-    future = g_object_ref ((CfFuture *) (word & ~IS_CLAIMED));
+  if (future == NULL && word != CF_MAP_IS_CLAIMED && (word & CF_MAP_IS_CLAIMED) != 0)
+    future = g_object_ref ((CfFuture *) (word & ~CF_MAP_IS_CLAIMED));
   if (future != NULL)
     g_ptr_array_add (targets, future);
 
@@ -588,9 +373,16 @@ park_in_graph (CfMap    *self,
   return _cf_wait_graph_leave (&record, error);
 }
 
-void
-_cf_map_add_waiting (CfMap *self,
-                     gint   n)
+/* (atomic): how many are to be told of what is done. */
+gint *
+_cf_map_get_n_waiting (CfMap *self)
+{
+  return &self->n_waiting;
+}
+
+static void
+add_waiting (CfMap *self,
+             gint   n)
 {
   __atomic_add_fetch (&self->n_waiting, n, __ATOMIC_SEQ_CST);
 }
@@ -607,7 +399,7 @@ _cf_map_sleep (CfMap   *self,
 
   g_mutex_lock (&self->lock);
   self->sleepers = g_slist_prepend (self->sleepers, &sleeper);
-  _cf_map_add_waiting (self, 1);
+  add_waiting (self, 1);
   g_mutex_unlock (&self->lock);
 
   if (!_cf_map_has (self, index))
@@ -620,7 +412,7 @@ _cf_map_sleep (CfMap   *self,
 
   g_mutex_lock (&self->lock);
   self->sleepers = g_slist_remove (self->sleepers, &sleeper);
-  _cf_map_add_waiting (self, -1);
+  add_waiting (self, -1);
   g_mutex_unlock (&self->lock);
 
   return can_come;
@@ -636,57 +428,4 @@ _cf_map_set_ready (CfMap     *self,
   self->ready = ready;
   self->ready_data = data;
   g_mutex_unlock (&self->lock);
-}
-
-/* For process pools */
-
-/* The chunk that a future is, which its executor has; NULL if it is none. */
-CfChunk *
-_cf_chunk_dup (CfFuture *future)
-{
-  CfChunk *self = _cf_future_get_task_data (future, run_chunk);
-
-  if (self != NULL)
-    g_atomic_ref_count_inc (&self->ref_count);
-
-  return self;
-}
-
-/* @payload: the items, as a full reference to a tuple. */
-void
-_cf_chunk_get_call (CfChunk     *self,
-                    CfFunc      *func,
-                    const char **named,
-                    GVariant   **payload)
-{
-  *func = self->map->function == NULL ? self->map->func : NULL;
-  *named = self->map->function;
-  if (payload != NULL)
-    {
-      GVariant **children = g_new (GVariant *, self->n);
-
-      for (gsize i = 0; i < self->n; i++)
-        children[i] = g_variant_get_child_value (self->map->items, self->first + i);
-      *payload = g_variant_ref_sink (g_variant_new_tuple (children, self->n));
-      for (gsize i = 0; i < self->n; i++)
-        g_variant_unref (children[i]);
-      g_free (children);
-    }
-}
-
-/* Takes @result or @error over.  TRUE: it was the last one of the chunk. */
-gboolean
-_cf_chunk_take_outcome (CfChunk  *self,
-                        gsize     index,
-                        GVariant *result,
-                        GError   *error)
-{
-  if (index >= self->n)
-    {
-      g_clear_pointer (&result, g_variant_unref);
-      g_clear_error (&error);
-      return FALSE;
-    }
-
-  return set_result (self->map, self->first + index, result, error) && g_atomic_int_dec_and_test (&self->n_left);
 }

@@ -8,14 +8,10 @@
 #include <gio/gio.h>
 
 #include "cf-future-private.h"
-#include "cf-map-private.h"
+#include "cf-map-feed-private.h"
 #include "cf-result-iter.h"
 
 G_BEGIN_DECLS
-
-typedef gboolean (*CfMapSchedule) (gpointer  executor,
-                                   CfFuture *future,
-                                   GError  **error);
 
 CfResultIter *_cf_result_iter_new (CfMap        *map,
                                    GObject      *executor,

@@ -5,7 +5,7 @@
 
 #include "cf-result-iter-private.h"
 
-#include "cf-async-private.h"
+#include "cf-async-queue-private.h"
 
 /**
  * CfResultIter:
@@ -38,21 +38,13 @@ struct _CfResultIter
 {
   GObject parent_instance;
 
-  CfMap        *map;       /* (const) (owned) */
-  CfMapSchedule schedule;  /* (const) */
-  gint64        deadline;  /* (const): monotonic, or -1 */
-  gsize         chunksize; /* (const) */
-  gsize         window;    /* (const): how many items may be submitted and not yielded */
+  CfMap *map;      /* (const) (owned) */
+  gint64 deadline; /* (const): monotonic, or -1 */
 
-  GMutex   lock;
-  GObject *executor;      /* (mutex lock) (owned) (nullable): as long as there is something to submit */
-  gsize    n_submitted;   /* (mutex lock) */
-  gsize    n_yielded;     /* (mutex lock) */
-  gboolean is_submitting; /* (mutex lock): somebody is at it, without the lock */
-  gboolean is_over;       /* (mutex lock): the end, whatever there is left */
-  GError  *refusal;       /* (mutex lock) (owned) (nullable): why the rest was not submitted */
-  GQueue   tasks;         /* (mutex lock) (element-type CfAsync) */
-  GQueue   given_back;    /* (mutex lock) (element-type Told): for whoever asks next */
+  GMutex       lock;
+  CfMapFeed    feed;       /* (mutex lock) */
+  CfAsyncQueue tasks;      /* (mutex lock) */
+  GQueue       given_back; /* (mutex lock) (element-type Told): for whoever asks next */
 };
 
 G_DEFINE_FINAL_TYPE (CfResultIter, cf_result_iter, G_TYPE_OBJECT)
@@ -63,6 +55,8 @@ typedef struct
   CfResultIter *iter;   /* (owned) (nullable): while it is on its way */
   GVariant     *result; /* (owned) (nullable) */
   GError       *error;  /* (owned) (nullable) */
+  gsize         index;  /* of the item whose outcome is still to be fetched */
+  gboolean      is_item;
 } Told;
 
 static void
@@ -108,8 +102,7 @@ cf_result_iter_finalize (GObject *object)
   if (self->map != NULL)
     _cf_map_forget_futures (self->map);
   g_clear_pointer (&self->map, _cf_map_unref);
-  g_clear_object (&self->executor);
-  g_clear_error (&self->refusal);
+  _cf_map_feed_clear (&self->feed);
   g_queue_clear_full (&self->given_back, told_free);
   g_mutex_clear (&self->lock);
 
@@ -127,70 +120,11 @@ static void
 cf_result_iter_init (CfResultIter *self)
 {
   g_mutex_init (&self->lock);
-  g_queue_init (&self->tasks);
   g_queue_init (&self->given_back);
   self->deadline = -1;
 }
 
-/* Submitting */
-
-/* The executor to submit one more chunk to, with a reference, if there is room for one. */
-static GObject *
-begin_chunk (CfResultIter *self,
-             gsize        *chunk)
-{
-  GObject *executor = NULL;
-  gsize    n_items = _cf_map_get_n_items (self->map);
-
-  g_mutex_lock (&self->lock);
-  if (!self->is_submitting && !self->is_over && self->executor != NULL && self->n_submitted < n_items &&
-      self->n_submitted - self->n_yielded <= self->window - self->chunksize)
-    {
-      executor = g_object_ref (self->executor);
-      self->is_submitting = TRUE;
-      *chunk = self->n_submitted / self->chunksize;
-    }
-  g_mutex_unlock (&self->lock);
-
-  return executor;
-}
-
-static void
-end_chunk (CfResultIter *self,
-           GError       *refusal)
-{
-  gsize    n_items = _cf_map_get_n_items (self->map);
-  GObject *executor = NULL;
-
-  g_mutex_lock (&self->lock);
-  self->is_submitting = FALSE;
-  self->refusal = refusal;
-  if (refusal == NULL)
-    self->n_submitted += MIN (self->chunksize, n_items - self->n_submitted);
-  if (refusal != NULL || self->n_submitted == n_items)
-    executor = g_steal_pointer (&self->executor);
-  g_mutex_unlock (&self->lock);
-
-  if (executor != NULL)
-    g_object_unref (executor);
-}
-
-static void
-submit_more (CfResultIter *self)
-{
-  GObject *executor;
-  gsize    chunk;
-
-  while ((executor = begin_chunk (self, &chunk)) != NULL)
-    {
-      g_autoptr (CfFuture) future = _cf_map_make_chunk (self->map, chunk);
-      GError *refusal = NULL;
-
-      self->schedule (executor, future, &refusal);
-      end_chunk (self, refusal);
-      g_object_unref (executor);
-    }
-}
+static const CfAsyncQueueFuncs queue_funcs;
 
 static CfResultIter *
 iter_new (CfMap        *map,
@@ -200,7 +134,8 @@ iter_new (CfMap        *map,
   CfResultIter *self = g_object_new (CF_TYPE_RESULT_ITER, NULL);
 
   self->map = map;
-  self->schedule = schedule;
+  _cf_async_queue_init (&self->tasks, &queue_funcs, self, &self->lock, _cf_map_get_n_waiting (map));
+  _cf_map_feed_init (&self->feed, map, schedule, &self->lock);
   self->deadline = _cf_deadline_from_timeout (timeout_us);
 
   return self;
@@ -217,26 +152,11 @@ _cf_result_iter_new (CfMap        *map,
                      GError      **error)
 {
   g_autoptr (CfResultIter) self = iter_new (map, schedule, timeout_us);
-  gsize n_items = MAX (_cf_map_get_n_items (map), 1);
 
-  self->chunksize = MIN (chunksize, n_items);
-  self->window = buffersize == 0 ? n_items + self->chunksize : MIN (buffersize, n_items);
-  self->window = (self->window + self->chunksize - 1) / self->chunksize * self->chunksize;
-  if (_cf_map_get_n_items (map) > 0)
-    self->executor = g_object_ref (executor);
-  submit_more (self);
-
-  if (self->n_submitted == 0 && self->refusal != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&self->refusal));
-      return NULL;
-    }
-
-  return g_steal_pointer (&self);
+  return _cf_map_feed_begin (&self->feed, executor, chunksize, buffersize, error) ? g_steal_pointer (&self) : NULL;
 }
 
-/* The same for an executor whose workers share the items among them.  There is one share more than workers, so that a
- * shutdown that cancels always finds one that waits. */
+/* The same for an executor whose workers share the items among them. */
 CfResultIter *
 _cf_result_iter_new_sharing (CfMap        *map,
                              GObject      *executor,
@@ -246,24 +166,8 @@ _cf_result_iter_new_sharing (CfMap        *map,
                              GError      **error)
 {
   g_autoptr (CfResultIter) self = iter_new (map, schedule, timeout_us);
-  gsize n_shares = MIN (_cf_map_get_n_chunks (map), n_workers);
 
-  self->chunksize = 1;
-  self->n_submitted = _cf_map_get_n_items (map);
-  for (gsize i = 0; i < n_shares + (n_shares > 0); i++)
-    {
-      g_autoptr (CfFuture) future = _cf_map_make_worker (map);
-      g_autoptr (GError) refusal = NULL;
-
-      if (schedule (executor, future, &refusal))
-        continue;
-      if (i > 0)
-        break;
-      g_propagate_error (error, g_steal_pointer (&refusal));
-      return NULL;
-    }
-
-  return g_steal_pointer (&self);
+  return _cf_map_feed_share (&self->feed, executor, n_workers, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /* Yielding */
@@ -280,19 +184,21 @@ take_locked (CfResultIter *self,
              gsize        *index,
              GError      **error)
 {
-  *index = self->n_yielded;
-  if (self->is_over)
+  CfMapFeed *feed = &self->feed;
+
+  *index = feed->n_yielded;
+  if (feed->is_over)
     return STEP_END;
-  if (self->n_yielded == self->n_submitted && (self->refusal != NULL || self->executor == NULL))
+  if (_cf_map_feed_is_empty_locked (feed))
     {
-      self->is_over = TRUE;
-      if (self->refusal != NULL)
-        g_propagate_error (error, g_steal_pointer (&self->refusal));
+      feed->is_over = TRUE;
+      if (feed->refusal != NULL)
+        g_propagate_error (error, g_steal_pointer (&feed->refusal));
       return STEP_END;
     }
-  if (self->n_yielded == self->n_submitted || !_cf_map_has (self->map, *index))
+  if (feed->n_yielded == feed->n_submitted || !_cf_map_has (self->map, *index))
     return STEP_WAIT;
-  self->n_yielded++;
+  feed->n_yielded++;
 
   return STEP_YIELD;
 }
@@ -304,9 +210,9 @@ yield_item (CfResultIter *self,
 {
   GVariant *result = _cf_map_take (self->map, index, error);
 
-  if ((index + 1) % self->chunksize == 0)
-    _cf_map_forget_chunk (self->map, index / self->chunksize);
-  submit_more (self);
+  if ((index + 1) % self->feed.chunksize == 0)
+    _cf_map_forget_chunk (self->map, index / self->feed.chunksize);
+  _cf_map_feed_submit_more (&self->feed);
 
   return result;
 }
@@ -347,8 +253,8 @@ end (CfResultIter *self)
   gboolean was_over;
 
   g_mutex_lock (&self->lock);
-  was_over = self->is_over;
-  self->is_over = TRUE;
+  was_over = self->feed.is_over;
+  self->feed.is_over = TRUE;
   g_mutex_unlock (&self->lock);
 
   if (!was_over)
@@ -434,79 +340,53 @@ cf_result_iter_next (CfResultIter *self,
 /* In a main loop */
 
 static gboolean
-can_tell_locked (CfResultIter *self)
+can_tell_locked (gpointer iter)
 {
-  if (self->is_over || self->given_back.length > 0)
+  CfResultIter *self = iter;
+
+  if (self->feed.is_over || self->given_back.length > 0)
     return TRUE;
 
-  return self->n_yielded < self->n_submitted ? _cf_map_has (self->map, self->n_yielded) : !self->is_submitting;
+  return self->feed.n_yielded < self->feed.n_submitted ? _cf_map_has (self->map, self->feed.n_yielded) : !self->feed.is_submitting;
 }
 
-/* The first task that waits, if there is something to tell it; it was ended for that. */
-static CfAsync *
-match_locked (CfResultIter *self,
-              Step         *next,
-              gsize        *index,
-              Told        **told)
+static gpointer
+take_to_tell_locked (gpointer iter)
 {
-  CfAsync *async;
+  CfResultIter *self = iter;
+  Told         *told = g_queue_pop_head (&self->given_back);
 
-  while ((async = g_queue_peek_head (&self->tasks)) != NULL && can_tell_locked (self))
-    {
-      g_queue_pop_head (&self->tasks);
-      _cf_map_add_waiting (self->map, -1);
-      if (_cf_async_end (async))
-        {
-          *told = g_queue_pop_head (&self->given_back);
-          if (*told == NULL)
-            {
-              *told = g_new0 (Told, 1);
-              *next = take_locked (self, index, &(*told)->error);
-            }
-          return async;
-        }
-      _cf_async_unref (async);
-    }
+  if (told != NULL)
+    return told;
 
-  return NULL;
+  told = g_new0 (Told, 1);
+  told->is_item = take_locked (self, &told->index, &told->error) == STEP_YIELD;
+
+  return told;
 }
 
 static void give_back (gpointer told);
 
-/* Takes @told over. */
 static void
-tell_task (CfResultIter *self,
-           GTask        *task,
-           Told         *told)
+tell_task (gpointer iter,
+           GTask   *task,
+           gpointer data)
 {
-  told->iter = g_object_ref (self);
+  Told *told = data;
+
+  if (told->is_item)
+    told->result = yield_item (iter, told->index, &told->error);
+  told->is_item = FALSE;
+  told->iter = g_object_ref (iter);
   g_task_return_pointer (task, told, give_back);
 }
 
-/* Something is done: whoever waits for it is told. */
+static const CfAsyncQueueFuncs queue_funcs = { can_tell_locked, take_to_tell_locked, tell_task };
+
 static void
-serve_tasks (gpointer data)
+serve_tasks (gpointer iter)
 {
-  CfResultIter *self = data;
-
-  for (;;)
-    {
-      Step     next = STEP_END;
-      gsize    index = 0;
-      Told    *told = NULL;
-      CfAsync *async;
-
-      g_mutex_lock (&self->lock);
-      async = match_locked (self, &next, &index, &told);
-      g_mutex_unlock (&self->lock);
-
-      if (async == NULL)
-        return;
-      if (next == STEP_YIELD)
-        told->result = yield_item (self, index, &told->error);
-      tell_task (self, _cf_async_get_task (async), told);
-      _cf_async_unref (async);
-    }
+  _cf_async_queue_serve (&((CfResultIter *) iter)->tasks);
 }
 
 /* Nobody took it. */
@@ -539,26 +419,10 @@ time_out_task (GTask *task)
   serve_tasks (self);
 }
 
-/* A task that was given up need not wait in the queue. */
 static void
-forget_tasks (gpointer data)
+forget_tasks (gpointer iter)
 {
-  CfResultIter *self = data;
-  GList        *mine = NULL;
-
-  g_mutex_lock (&self->lock);
-  for (GList *link = self->tasks.head, *next; link != NULL; link = next)
-    {
-      next = link->next;
-      if (!_cf_async_is_over (link->data))
-        continue;
-      g_queue_unlink (&self->tasks, link);
-      _cf_map_add_waiting (self->map, -1);
-      mine = g_list_concat (link, mine);
-    }
-  g_mutex_unlock (&self->lock);
-
-  g_list_free_full (mine, (GDestroyNotify) _cf_async_unref);
+  _cf_async_queue_forget (&((CfResultIter *) iter)->tasks);
 }
 
 /**
@@ -591,16 +455,8 @@ cf_result_iter_next_async (CfResultIter       *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, cf_result_iter_next_async);
-  async = _cf_async_new (task);
-  _cf_async_set_time_out (async, (CfAsyncTimeOut) time_out_task);
-
   _cf_map_set_ready (self->map, serve_tasks, self);
-  g_mutex_lock (&self->lock);
-  g_queue_push_tail (&self->tasks, _cf_async_ref (async));
-  _cf_map_add_waiting (self->map, 1);
-  g_mutex_unlock (&self->lock);
-  serve_tasks (self);
-
+  async = _cf_async_queue_add (&self->tasks, task, time_out_task);
   _cf_async_watch (async, self->deadline, forget_tasks, g_object_ref (self), g_object_unref);
   _cf_async_unref (async);
 }

@@ -197,6 +197,74 @@ test_release_blocks (gconstpointer func)
   await_finalized (executor);
 }
 
+/* Work goes on in the one worker that is left, whoever submits it and whatever keeps the others. */
+
+#define N_SUBMITTERS 3
+
+static gpointer
+submit_and_wait (gpointer executor)
+{
+  gint n_ran = 0;
+
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      CfFuture *first = submit_task (executor, task_count, &n_ran);
+      g_autoptr (CfFuture) second = submit_task (executor, task_count, &n_ran);
+
+      cf_future_unref (first);
+      g_assert_true (cf_future_wait (second, -1));
+    }
+  while (g_atomic_int_get (&n_ran) < 2 * N_ROUNDS)
+    g_thread_yield ();
+  g_assert_cmpint (n_ran, ==, 2 * N_ROUNDS);
+
+  return NULL;
+}
+
+static void
+keep_with_destroy (CfExecutor *executor,
+                   Probe      *probe)
+{
+  cf_future_unref (cf_executor_submit_task (executor, task_nothing, probe, probe_release, NULL));
+}
+
+static void
+test_all_but_one_blocked (gconstpointer parks)
+{
+  CfExecutor *executor = parks != NULL ? pool_new_parking (4) : pool_new (4);
+  GThread    *threads[N_SUBMITTERS];
+  Gate        callback_gate;
+  Held        held = { .func = task_give_probe }, destroyed = { 0 };
+  g_autoptr (CfFuture) called = NULL;
+
+  g_test_summary ("While a callback, a release and a destroy function keep workers, the last one does all that several threads submit.");
+
+  gate_init (&callback_gate);
+  gate_init (&destroyed.release);
+  destroyed.probe.gate = &destroyed.release;
+  hold_worker (executor, &held);
+  gate_await_waiting (&held.release, 1);
+  keep_with_destroy (executor, &destroyed.probe);
+  gate_await_waiting (&destroyed.release, 1);
+  called = cf_future_new_for_task (task_nothing, NULL, NULL);
+  cf_future_add_done_callback (called, wait_at_gate, &callback_gate, NULL);
+  schedule (executor, called);
+
+  for (guint i = 0; i < N_SUBMITTERS; i++)
+    threads[i] = g_thread_new ("submitter", submit_and_wait, executor);
+  for (guint i = 0; i < N_SUBMITTERS; i++)
+    g_thread_join (threads[i]);
+
+  gate_open (&callback_gate);
+  gate_open (&destroyed.release);
+  let_worker_go (&held);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  assert_released_once (&destroyed.probe);
+  await_finalized (executor);
+  gate_clear (&destroyed.release);
+  gate_clear (&callback_gate);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -208,6 +276,9 @@ main (int    argc,
   g_test_add_data_func ("/thread-pool-calls/release-blocks/object", &release_object, test_release_blocks);
   g_test_add_data_func ("/thread-pool-calls/release-blocks/variant", &release_variant, test_release_blocks);
   g_test_add_data_func ("/thread-pool-calls/release-blocks/context", &release_context, test_release_blocks);
+
+  g_test_add_data_func ("/thread-pool-calls/all-but-one-blocked/spinning", NULL, test_all_but_one_blocked);
+  g_test_add_data_func ("/thread-pool-calls/all-but-one-blocked/parking", "parking", test_all_but_one_blocked);
 
   return g_test_run ();
 }

@@ -1,0 +1,141 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-map-feed-private.h"
+
+void
+_cf_map_feed_init (CfMapFeed    *self,
+                   CfMap        *map,
+                   CfMapSchedule schedule,
+                   GMutex       *lock)
+{
+  self->map = map;
+  self->schedule = schedule;
+  self->lock = lock;
+}
+
+void
+_cf_map_feed_clear (CfMapFeed *self)
+{
+  g_clear_object (&self->executor);
+  g_clear_error (&self->refusal);
+}
+
+/* The executor to submit one more chunk to, with a reference, if there is room for one. */
+static GObject *
+begin_chunk (CfMapFeed *self,
+             gsize     *chunk)
+{
+  GObject *executor = NULL;
+  gsize    n_items = _cf_map_get_n_items (self->map);
+
+  g_mutex_lock (self->lock);
+  if (!self->is_submitting && !self->is_over && self->executor != NULL && self->n_submitted < n_items &&
+      self->n_submitted - self->n_yielded <= self->window - self->chunksize)
+    {
+      executor = g_object_ref (self->executor);
+      self->is_submitting = TRUE;
+      *chunk = self->n_submitted / self->chunksize;
+    }
+  g_mutex_unlock (self->lock);
+
+  return executor;
+}
+
+static void
+end_chunk (CfMapFeed *self,
+           GError    *refusal)
+{
+  gsize    n_items = _cf_map_get_n_items (self->map);
+  GObject *executor = NULL;
+
+  g_mutex_lock (self->lock);
+  self->is_submitting = FALSE;
+  self->refusal = refusal;
+  if (refusal == NULL)
+    self->n_submitted += MIN (self->chunksize, n_items - self->n_submitted);
+  if (refusal != NULL || self->n_submitted == n_items)
+    executor = g_steal_pointer (&self->executor);
+  g_mutex_unlock (self->lock);
+
+  if (executor != NULL)
+    g_object_unref (executor);
+}
+
+void
+_cf_map_feed_submit_more (CfMapFeed *self)
+{
+  GObject *executor;
+  gsize    chunk;
+
+  while ((executor = begin_chunk (self, &chunk)) != NULL)
+    {
+      g_autoptr (CfFuture) future = _cf_map_make_chunk (self->map, chunk);
+      GError *refusal = NULL;
+
+      self->schedule (executor, future, &refusal);
+      end_chunk (self, refusal);
+      g_object_unref (executor);
+    }
+}
+
+/* In chunks.  FALSE: not even the first one could be submitted. */
+gboolean
+_cf_map_feed_begin (CfMapFeed *self,
+                    GObject   *executor,
+                    guint      chunksize,
+                    guint      buffersize,
+                    GError   **error)
+{
+  gsize n_items = MAX (_cf_map_get_n_items (self->map), 1);
+
+  self->chunksize = MIN (chunksize, n_items);
+  self->window = buffersize == 0 ? n_items + self->chunksize : MIN (buffersize, n_items);
+  self->window = (self->window + self->chunksize - 1) / self->chunksize * self->chunksize;
+  if (_cf_map_get_n_items (self->map) > 0)
+    self->executor = g_object_ref (executor);
+  _cf_map_feed_submit_more (self);
+
+  if (self->n_submitted > 0 || self->refusal == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&self->refusal));
+
+  return FALSE;
+}
+
+/* The same for an executor whose workers share the items among them.  There is one share more than workers, so that a
+ * shutdown that cancels always finds one that waits. */
+gboolean
+_cf_map_feed_share (CfMapFeed *self,
+                    GObject   *executor,
+                    guint      n_workers,
+                    GError   **error)
+{
+  gsize n_shares = MIN (_cf_map_get_n_chunks (self->map), n_workers);
+
+  self->chunksize = 1;
+  self->n_submitted = _cf_map_get_n_items (self->map);
+  for (gsize i = 0; i < n_shares + (n_shares > 0); i++)
+    {
+      g_autoptr (CfFuture) future = _cf_map_make_worker (self->map);
+      g_autoptr (GError) refusal = NULL;
+
+      if (self->schedule (executor, future, &refusal))
+        continue;
+      if (i > 0)
+        break;
+      g_propagate_error (error, g_steal_pointer (&refusal));
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* All that was submitted was yielded, and nothing more will be submitted. */
+gboolean
+_cf_map_feed_is_empty_locked (CfMapFeed *self)
+{
+  return self->n_yielded == self->n_submitted && (self->refusal != NULL || self->executor == NULL);
+}
