@@ -471,7 +471,7 @@ cf_result_iter_next_async (CfResultIter       *self,
  *
  * The errors are those of [method@ResultIter.next], and
  * %G_IO_ERROR_CANCELLED when the waiting was cancelled. An outcome that is never
- * taken so, since its task was dropped, comes with the next call.
+ * taken so comes with the call after its task has ended.
  *
  * Returns: (transfer full) (nullable): the result; %NULL without an error at
  *   the end
