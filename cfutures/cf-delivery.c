@@ -93,7 +93,7 @@ source_new (Queue        *queue,
 {
   GSource *source = g_source_new (&funcs, sizeof (QueueSource));
 
-  ((QueueSource *) source)->queue = queue;
+  __atomic_store_n (&((QueueSource *) source)->queue, queue, __ATOMIC_RELEASE);
   ((QueueSource *) source)->context = context;
   /* There is no callback; its data are what is released when the source is destroyed. */
   g_source_set_callback (source, NULL, source, forget_context);
@@ -504,7 +504,8 @@ dispatch (GSource             *source,
           GSourceFunc callback G_GNUC_UNUSED,
           gpointer user_data   G_GNUC_UNUSED)
 {
-  Queue *queue = ((QueueSource *) source)->queue;
+  /* It was made in another thread; GLib's lock would do, if race detectors could see it. */
+  Queue *queue = __atomic_load_n (&((QueueSource *) source)->queue, __ATOMIC_ACQUIRE);
 
   tell_batch (queue);
   rest (queue);
