@@ -221,11 +221,19 @@ class PoolTest(TestCase):
         self.assertNotIn(key, arguments)
 
     def test_what_cannot_be_read_breaks_a_strict_pool(self):
-        for function, args in ((id, (functions.FailsToUnpickle(),)), (functions.FailsToUnpickle, ())):
+        for function, args in ((id, (functions.FailsToUnpickle(),)), (functions.FailsToUnpickle, ()),
+                               (functions.fail_oddly, ())):
             with self.subTest(function=function):
                 executor = Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK)
                 self.assertIsInstance(executor.submit(function, *args).exception(), Cf.BrokenProcessPool)
+                self.assertRaises(Cf.BrokenProcessPool, executor.submit, int)
                 executor.shutdown()
+
+    def test_what_cannot_be_pickled_does_not_break_a_strict_pool(self):
+        with Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK) as executor:
+            self.assertIsInstance(executor.submit(id, functions.FailsToPickle()).exception(), ValueError)
+            self.assertIsInstance(executor.submit(functions.FailsToPickle).exception(), ValueError)
+            self.assertEqual(executor.submit(abs, -1).result(), 1)
 
     def test_max_tasks_per_child(self):
         with Cf.ProcessPoolExecutor(1, max_tasks_per_child=2) as executor:
