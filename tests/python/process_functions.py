@@ -107,6 +107,13 @@ def die():
     os._exit(3)
 
 
+def square_in_threads(n):
+    from gi.repository import Cf
+
+    with Cf.ThreadPoolExecutor(2) as executor:
+        return list(executor.map(pow, range(n), [2] * n))
+
+
 def die_after(gate):
     """Opening a pipe with a name waits for the other side."""
     open(gate).close()

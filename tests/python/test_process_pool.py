@@ -176,6 +176,20 @@ class PoolTest(TestCase):
         self.assertEqual(self.executor.submit(len, data).result(), len(data))
         self.assertEqual(self.executor.submit(bytes, 32 << 20).result(), data)
 
+    def test_very_large(self):
+        size = 256 << 20
+        self.assertEqual(self.executor.submit(len, bytes(size)).result(), size)
+        self.assertEqual(len(self.executor.submit(bytes, size).result()), size)
+
+    def test_pools_in_pools(self):
+        """Of the other kind, each with work of its own."""
+        self.assertEqual(self.executor.submit(functions.square_in_threads, 20).result(), [i * i for i in range(20)])
+        with Cf.ThreadPoolExecutor(3) as threads:
+            def square(i):
+                return self.executor.submit(pow, i, 2).result()
+
+            self.assertEqual(list(threads.map(square, range(20))), [i * i for i in range(20)])
+
     def test_initializer(self):
         with Cf.ProcessPoolExecutor(1, initializer=functions.set_state, initargs=('ready',)) as executor:
             self.assertEqual(executor.submit(functions.get_state).result(), 'ready')
