@@ -86,6 +86,7 @@ _iter_next = _waiting_function('cf_future_iter_next', ctypes.c_void_p, ctypes.c_
 wait = _waiting_function('cf_future_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
 TASK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+new = _function('cf_future_new', ctypes.c_void_p)
 new_for_task = _function('cf_future_new_for_task', ctypes.c_void_p, TASK, ctypes.c_void_p, RELEASE)
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)

@@ -325,7 +325,13 @@ def _finish(worker, future, state, result, resting_place):
     sees it done finds the worker idle."""
     rests = resting_place and '_callbacks' not in state and resting_place.dismiss(worker)
     if state.setdefault('_by', worker) is worker:
-        _settle(worker, future, state, result)
+        if '_number' in state:
+            callbacks.unwatch(state)
+        if clib.finish(hash(future), None if result is None else worker.value.fill(result), None):
+            state['_value'] = result
+        else:
+            del state['_by']
+            _leave_to_c(future)
     if not rests:
         if '_callbacks' in state or '_waiters' in state:
             callbacks.drain(future)
@@ -339,16 +345,6 @@ def _finish(worker, future, state, result, resting_place):
     callbacks.drain(future)
 
     return None
-
-
-def _settle(worker, future, state, result):
-    if '_number' in state:
-        callbacks.unwatch(state)
-    if clib.finish(hash(future), None if result is None else worker.value.fill(result), None):
-        state['_value'] = result
-    else:
-        del state['_by']
-        _leave_to_c(future)
 
 
 def _leave_to_c(future):
