@@ -5,6 +5,7 @@
 
 import ctypes
 import multiprocessing.process
+import multiprocessing.util
 import os
 import pickle
 import sys
@@ -95,6 +96,8 @@ def _initialize(path):
 
         logging.getLogger('concurrent.futures').critical('Exception in initializer:', exc_info=True)
         text = ''.join(traceback.format_exception_only(type(error), error)).strip()
+    # What was put into queues goes out first: the pool ends this process once it knows.
+    multiprocessing.util._exit_function()
     raise GLib.Error(text, 'cfutures-python-error', 0)
 
 
