@@ -5,6 +5,7 @@
 
 import ctypes
 import multiprocessing.process
+import multiprocessing.util
 import os
 import pickle
 import sys
@@ -32,8 +33,12 @@ HANDLER = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ct
 _load = pickle.loads
 
 
+def _check(_data):
+    """The program reads results when it is asked for them."""
+
+
 def _load_strictly(data):
-    """A call that cannot be read ends the worker, as in the standard library."""
+    """What cannot be read ends the worker, and so breaks the pool, as in the standard library."""
     try:
         return pickle.loads(data)
     except BaseException:
@@ -43,19 +48,24 @@ def _load_strictly(data):
 
 
 def _become_strict():
-    global _load, _mark
+    global _check, _load, _mark
 
-    _load, _mark = _load_strictly, _STRICT_MARK
+    _check, _load, _mark = _load_strictly, _load_strictly, _STRICT_MARK
 
 
 def _call(variant):
     """Run one call; the bytes of its outcome, and whether it succeeded."""
     try:
         function, arguments, keywords = _load(clib.peek_variant(variant))
-        return pickle.dumps(function(*arguments, **keywords), pickle.HIGHEST_PROTOCOL) + _mark, True
+        outcome = pickle.dumps(function(*arguments, **keywords), pickle.HIGHEST_PROTOCOL) + _mark
     except BaseException as error:
         from cfutures_gi import errors
-        return errors.seal_safely(error).message.encode(), False
+        message = errors.seal_safely(error).message
+        _check(errors.get_sealed(message))
+        return message.encode(), False
+    _check(outcome)
+
+    return outcome, True
 
 
 @HANDLER
@@ -86,6 +96,8 @@ def _initialize(path):
 
         logging.getLogger('concurrent.futures').critical('Exception in initializer:', exc_info=True)
         text = ''.join(traceback.format_exception_only(type(error), error)).strip()
+    # What was put into queues goes out first: the pool ends this process once it knows.
+    multiprocessing.util._exit_function()
     raise GLib.Error(text, 'cfutures-python-error', 0)
 
 

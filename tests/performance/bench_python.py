@@ -50,6 +50,16 @@ def await_each(executor, n):
     asyncio.run(main())
 
 
+def await_futures(executor, n):
+    wrap = (lambda future: future) if isinstance(executor, Cf.Executor) else asyncio.wrap_future
+
+    async def main():
+        for _ in range(n):
+            await wrap(executor.submit(nothing))
+
+    asyncio.run(main())
+
+
 def await_all(executor, n):
     async def main():
         loop = asyncio.get_running_loop()
@@ -112,8 +122,8 @@ def main():
         report(f'threads, flood, {n_workers} workers',
                measure(lambda module: module.ThreadPoolExecutor(n_workers), flood, 20000, rounds))
     for title, work, n in (('ping-pong', ping_pong, 3000), ('map', map_all, 10000),
-                           ('as_completed', as_completed_all, 5000), ('await one by one', await_each, 2000),
-                           ('await all', await_all, 3000)):
+                           ('as_completed', as_completed_all, 5000), ('run_in_executor one by one', await_each, 2000),
+                           ('await one by one', await_futures, 2000), ('await all', await_all, 3000)):
         report(f'threads, {title}', measure(lambda module: module.ThreadPoolExecutor(2), work, n, rounds))
     for title, work, n in (('flood', flood, 8000), ('round trip', ping_pong, 1000), ('await all', await_all, 2000)):
         report(f'processes, {title}', measure(make_processes, work, n, rounds))

@@ -6,6 +6,7 @@
 import os
 import signal
 import sys
+import weakref
 
 state = None
 
@@ -18,6 +19,53 @@ class Custom(Exception):
 
 class Simple(Exception):
     pass
+
+
+class Empty(Exception):
+    def __len__(self):
+        return 0
+
+
+class False_(Exception):
+    def __bool__(self):
+        return False
+
+
+class Owner:
+    """Something that weak references may be made to."""
+
+    def work(self):
+        pass
+
+
+_noted = None
+
+
+def note_owner(owner):
+    global _noted
+    _noted = weakref.ref(owner)
+
+    return _noted() is owner
+
+
+def owner_is_gone():
+    return _noted() is None
+
+
+def make_owner(_):
+    return Owner()
+
+
+def raise_new(kind):
+    raise kind()
+
+
+def same(value):
+    return value
+
+
+def capture(*args, **kwargs):
+    return args, kwargs
 
 
 class FailsToPickle:
@@ -56,6 +104,23 @@ def leave(code):
 
 
 def die():
+    os._exit(3)
+
+
+def square_in_threads(n):
+    from gi.repository import Cf
+
+    with Cf.ThreadPoolExecutor(2) as executor:
+        return list(executor.map(pow, range(n), [2] * n))
+
+
+def die_after(gate):
+    """Opening a pipe with a name waits for the other side."""
+    open(gate).close()
+    os._exit(3)
+
+
+def die_with(_data):
     os._exit(3)
 
 

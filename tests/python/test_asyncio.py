@@ -16,6 +16,9 @@ class AsyncioTest(TestCase):
     def tearDown(self):
         self.executor.shutdown()
 
+    async def wait_for(self, future):
+        return await future
+
     def run_async(self, function):
         return asyncio.run(asyncio.wait_for(function(), LONG))
 
@@ -98,6 +101,47 @@ class AsyncioTest(TestCase):
             return queued.cancelled()
 
         self.assertTrue(self.run_async(work))
+
+    def test_cancelling_the_coroutine_cancels_what_is_queued(self):
+        gate = threading.Event()
+
+        async def work():
+            running = [self.executor.submit(gate.wait) for _ in range(2)]
+            queued = self.executor.submit(int)
+            tasks = [asyncio.ensure_future(self.wait_for(future)) for future in [*running, queued]]
+            await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            gate.set()
+            return [type(o) for o in outcomes], queued.cancelled(), [future.result(LONG) for future in running]
+
+        self.assertEqual(self.run_async(work), ([asyncio.CancelledError] * 3, True, [True, True]))
+
+    def test_await_of_a_cancelled_one(self):
+        async def work():
+            early, late = Cf.Future(), Cf.Future()
+            early.cancel()
+            task = asyncio.ensure_future(self.wait_for(late))
+            await asyncio.sleep(0)
+            late.cancel()
+            return [type(o) for o in await asyncio.gather(self.wait_for(early), task, return_exceptions=True)]
+
+        self.assertEqual(self.run_async(work), [asyncio.CancelledError] * 2)
+
+    def test_done_after_the_loop_is_closed(self):
+        future = Cf.Future()
+
+        loop = asyncio.new_event_loop()
+        coroutine = self.wait_for(future)
+        task = loop.create_task(coroutine)
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        with self.assertNoLogs('concurrent.futures'):
+            future.set_result(1)
+        self.assertFalse(task.done())
+        task._log_destroy_pending = False
+        coroutine.close()
 
     def test_submitted_from_a_thread(self):
         async def answer():

@@ -176,6 +176,20 @@ class PoolTest(TestCase):
         self.assertEqual(self.executor.submit(len, data).result(), len(data))
         self.assertEqual(self.executor.submit(bytes, 32 << 20).result(), data)
 
+    def test_very_large(self):
+        size = 256 << 20
+        self.assertEqual(self.executor.submit(len, bytes(size)).result(), size)
+        self.assertEqual(len(self.executor.submit(bytes, size).result()), size)
+
+    def test_pools_in_pools(self):
+        """Of the other kind, each with work of its own."""
+        self.assertEqual(self.executor.submit(functions.square_in_threads, 20).result(), [i * i for i in range(20)])
+        with Cf.ThreadPoolExecutor(3) as threads:
+            def square(i):
+                return self.executor.submit(pow, i, 2).result()
+
+            self.assertEqual(list(threads.map(square, range(20))), [i * i for i in range(20)])
+
     def test_initializer(self):
         with Cf.ProcessPoolExecutor(1, initializer=functions.set_state, initargs=('ready',)) as executor:
             self.assertEqual(executor.submit(functions.get_state).result(), 'ready')
@@ -221,11 +235,19 @@ class PoolTest(TestCase):
         self.assertNotIn(key, arguments)
 
     def test_what_cannot_be_read_breaks_a_strict_pool(self):
-        for function, args in ((id, (functions.FailsToUnpickle(),)), (functions.FailsToUnpickle, ())):
+        for function, args in ((id, (functions.FailsToUnpickle(),)), (functions.FailsToUnpickle, ()),
+                               (functions.fail_oddly, ())):
             with self.subTest(function=function):
                 executor = Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK)
                 self.assertIsInstance(executor.submit(function, *args).exception(), Cf.BrokenProcessPool)
+                self.assertRaises(Cf.BrokenProcessPool, executor.submit, int)
                 executor.shutdown()
+
+    def test_what_cannot_be_pickled_does_not_break_a_strict_pool(self):
+        with Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK) as executor:
+            self.assertIsInstance(executor.submit(id, functions.FailsToPickle()).exception(), ValueError)
+            self.assertIsInstance(executor.submit(functions.FailsToPickle).exception(), ValueError)
+            self.assertEqual(executor.submit(abs, -1).result(), 1)
 
     def test_max_tasks_per_child(self):
         with Cf.ProcessPoolExecutor(1, max_tasks_per_child=2) as executor:

@@ -7,7 +7,6 @@ What Python settles, it calls back itself. What C settles tells the dispatcher, 
 callbacks must not hold up the one who settled.
 """
 
-import collections
 import itertools
 import logging
 import queue
@@ -24,43 +23,32 @@ _lock = threading.Lock()
 _thread = None
 
 
-def _call(callback, future):
-    try:
-        callback(future)
-    except Exception:
-        LOGGER.exception('exception calling callback for %r', future)
-    except BaseException:
-        LOGGER.critical('exception calling callback for %r', future, exc_info=True)
-
-
 def drain(future):
     """Wake who waits, then call what is to be called, in the order of adding. Each is taken by one thread only."""
     state = future.__dict__
-    waiting.tell(state.pop('_waiters', ()))
+    if '_waiters' in state:
+        waiting.tell(state.pop('_waiters', ()))
     added = state.get('_callbacks')
     while added:
         try:
-            callback = added.popleft()
+            callback = added.pop(0)
         except IndexError:
             return
-        _call(callback, future)
+        try:
+            callback(future)
+        except Exception:
+            LOGGER.exception('exception calling callback for %r', future)
+        except BaseException:
+            LOGGER.critical('exception calling callback for %r', future, exc_info=True)
 
 
-def add(future, callback):
-    """Call when the future is done, or now if it is."""
-    state = future.__dict__
-    state.setdefault('_callbacks', collections.deque()).append(callback)
-    if '_item' in state:
-        # Of a pool in Python, which calls back itself.
-        if '_value' in state or '_error' in state:
-            drain(future)
-    elif clib.is_done(hash(future)):
+def watch(future, state):
+    """Call back once C has settled the future, or now if it has."""
+    if clib.is_done(hash(future)):
         drain(future)
-    elif '_number' not in state:
-        _watch(future, state)
-
-
-def _watch(future, state):
+        return
+    if '_number' in state:
+        return
     number = state.setdefault('_number', next(_numbers))
     _watched[number] = future
     clib.add_notify(hash(future), _notify, number, None)

@@ -8,6 +8,7 @@ keep it: they take moments, and do not wait. The hash of a GObject is its addres
 """
 
 import ctypes
+import functools
 
 _lib = ctypes.PyDLL('libcfutures-1.0.so.0')
 _waiting_lib = ctypes.CDLL('libcfutures-1.0.so.0')
@@ -85,6 +86,7 @@ _iter_next = _waiting_function('cf_future_iter_next', ctypes.c_void_p, ctypes.c_
 wait = _waiting_function('cf_future_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
 TASK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+new = _function('cf_future_new', ctypes.c_void_p)
 new_for_task = _function('cf_future_new_for_task', ctypes.c_void_p, TASK, ctypes.c_void_p, RELEASE)
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)
@@ -98,14 +100,13 @@ ring_and_wait = _waiting_function('cf_bell_ring_and_wait', ctypes.c_int, ctypes.
 class Bell:
     """What a thread sleeps on. Rung while nobody sleeps, it ends the next sleep."""
 
-    __slots__ = ('_bits', 'address')
+    __slots__ = ('_bits', 'address', 'ring', 'sleep')
 
     def __init__(self):
         self._bits = ctypes.c_uint(0)
         self.address = ctypes.addressof(self._bits)
-
-    def ring(self):
-        _ring(self.address)
+        self.ring = functools.partial(_ring, self.address)
+        self.sleep = functools.partial(_await_bell, self.address, -1)
 
     def wait(self, us=-1):
         """False: nobody rang within the time."""

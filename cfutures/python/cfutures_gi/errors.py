@@ -66,9 +66,14 @@ def seal(error, trace, limit=1 << 20):
     return GLib.Error(message, DOMAIN, 1)
 
 
+def get_sealed(message):
+    """The pickle of what seal() put into a message."""
+    return base64.b64decode(message.rpartition(_SEAL)[2])
+
+
 def _unseal(message):
     try:
-        error, trace = pickle.loads(base64.b64decode(message.rpartition(_SEAL)[2]))
+        error, trace = pickle.loads(get_sealed(message))
     except BaseException as failure:
         error, trace = failure, message.partition(_SEAL)[0]
     error.__cause__ = concurrent.futures.process._RemoteTraceback(f'\n"""\n{trace}"""')

@@ -13,7 +13,7 @@ import time
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from cfutures_gi import callbacks, clib, errors, interop, processes, waiting
+from cfutures_gi import awaiting, callbacks, clib, errors, interop, processes, waiting
 
 _Cf = get_introspection_module('Cf')
 _CfFuture = _Cf.Future
@@ -178,12 +178,17 @@ class FutureMethods(interop.Interop):
         It runs in the thread that settles the future, or, where that is not a thread of Python, in one for callbacks. What
         it raises is logged.
         """
-        callbacks.add(self, fn)
+        state = self.__dict__
+        state.setdefault('_callbacks', []).append(fn)
+        if '_item' not in state:
+            callbacks.watch(self, state)
+        elif '_value' in state or '_error' in state:
+            # Of a pool in Python, which calls back itself, and may just have done so.
+            callbacks.drain(self)
 
     def __await__(self):
-        import asyncio
-
-        return asyncio.wrap_future(self).__await__()
+        """Wait in asyncio. Cancelling that cancels the future, too, unless it runs."""
+        return awaiting.wait(self)
 
     def connect(self, detailed_signal, handler, *args):
         """Connect to a signal; a future that still has something to tell is kept until it did."""
@@ -267,7 +272,7 @@ def _keep_until_told(future, detailed_signal):
     if future.is_done():
         _kept.add(future)
     else:
-        callbacks.add(future, _keep)
+        future.add_done_callback(_keep)
 
 
 def _keep(future):

@@ -54,13 +54,12 @@ class Results:
 
     def _refill(self):
         """Submit the next one before the oldest is yielded."""
-        for item in self._items:
-            try:
+        try:
+            for item in itertools.islice(self._items, 1):
                 self._futures.append(self._submit(item))
-            except BaseException:
-                self.close()
-                raise
-            break
+        except BaseException:
+            self.close()
+            raise
 
     def close(self):
         """Cancel what has not started, and end."""

@@ -60,7 +60,7 @@ class Worker:
         else:
             for bell in bells:
                 bell.ring()
-            self.bell.wait()
+            self.bell.sleep()
 
 
 class Pool:
@@ -128,7 +128,7 @@ class Pool:
             if self.queue:
                 self._call_worker()
         # It was rung.
-        worker.bell.wait()
+        worker.bell.sleep()
 
     def _wake_all(self):
         while self.idle:
@@ -281,14 +281,13 @@ def _serve(worker, pool):
             if told is not None:
                 worker.rest(told)
         elif pool.dismiss(worker):
-            worker.rest(())
+            worker.bell.sleep()
         elif not items:
             return
 
 
 def run(worker, item, may_rest):
-    """Run an item. A list: the worker has to rest, and to ring these bells before. It was counted among those that rest
-    before the future is done, so that who sees it done finds the worker idle."""
+    """Run an item. A list: the worker has to rest, and to ring these bells before."""
     try:
         future, function, args, kwargs, pool = item
     except ValueError:
@@ -300,8 +299,7 @@ def run(worker, item, may_rest):
     if function is None:
         _run_c(worker.stack, future)
         return None
-    address = hash(future)
-    if not clib.start(address):
+    if not clib.start(hash(future)):
         _leave_to_c(future)
         return None
 
@@ -310,33 +308,41 @@ def run(worker, item, may_rest):
         result = function(*args, **kwargs)
     except BaseException as error:
         worker.stack.pop()
-        function = args = kwargs = None
+        # The traceback of the error has this frame.
+        function = args = kwargs = state = item = None
         if not future._fail(worker, error):
             _leave_to_c(future)
-        # The traceback of the error has this frame.
-        future = state = item = None
+        future = None
         return None
-
     worker.stack.pop()
     function = args = kwargs = None
-    rests = may_rest and '_callbacks' not in state and not pool.queue and pool.dismiss(worker)
+
+    return _finish(worker, future, state, result, may_rest and not pool.queue and pool)
+
+
+def _finish(worker, future, state, result, resting_place):
+    """Settle the future. The worker is counted among those of a pool that rest before the future is done, so that who
+    sees it done finds the worker idle."""
+    rests = resting_place and '_callbacks' not in state and resting_place.dismiss(worker)
     if state.setdefault('_by', worker) is worker:
         if '_number' in state:
             callbacks.unwatch(state)
-        if clib.finish(address, None if result is None else worker.value.fill(result), None):
+        if clib.finish(hash(future), None if result is None else worker.value.fill(result), None):
             state['_value'] = result
         else:
             del state['_by']
             _leave_to_c(future)
+    if not rests:
+        if '_callbacks' in state or '_waiters' in state:
+            callbacks.drain(future)
+        return None
     told = state.pop('_waiters', ())
-    if rests and '_callbacks' not in state:
+    if '_callbacks' not in state:
         return told
+    # Somebody added callbacks meanwhile.
     waiting.tell(told)
-    if rests:
-        # Somebody added callbacks meanwhile.
-        pool.recall(worker)
-    if '_callbacks' in state:
-        callbacks.drain(future)
+    resting_place.recall(worker)
+    callbacks.drain(future)
 
     return None
 

@@ -9,7 +9,6 @@ pool still has a worker. What is left over can never end, and the one who came l
 """
 
 import _thread
-import contextlib
 import functools
 import threading
 import time
@@ -87,7 +86,7 @@ def _await_settling(future, state, end):
             bell.wait(us)
     finally:
         # Who tells may have the list in his hands.
-        with contextlib.suppress(ValueError):
+        if bell in waiters:
             waiters.remove(bell)
 
     return True

@@ -150,7 +150,7 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
 
         Does not block. Raises RuntimeError after a shutdown, and BrokenThreadPool if an initializer failed.
         """
-        future = Future()
+        future = pygobject_new_full(clib.new(), True)
         pool = self._pool
         future._item = item = [future, fn, args, kwargs, pool]
         try:
