@@ -114,6 +114,15 @@ queue_new_locked (GMainContext *context)
   return queue;
 }
 
+/* A context that ends is gone before its sources are, so that by then another one may be at its place. */
+static Queue *
+find_queue_locked (GMainContext *context)
+{
+  Queue *queue = queues != NULL ? g_hash_table_lookup (queues, context) : NULL;
+
+  return queue != NULL && !g_source_is_destroyed (queue->source) ? queue : NULL;
+}
+
 /* The queue of the context of a future, which holds the context and so the queue. */
 static Queue *
 get_queue (GMainContext *context)
@@ -124,7 +133,7 @@ get_queue (GMainContext *context)
     return get_default_queue ();
 
   g_mutex_lock (&queues_lock);
-  queue = queues != NULL ? g_hash_table_lookup (queues, context) : NULL;
+  queue = find_queue_locked (context);
   if (queue == NULL)
     queue = queue_new_locked (context);
   g_mutex_unlock (&queues_lock);
@@ -225,6 +234,15 @@ arm (Queue *queue)
     g_source_set_ready_time (queue->source, 0);
 }
 
+/* For the queue of a context that may go, and take it along, as soon as it can take out what was added. */
+static void
+arm_locked (Queue *queue)
+{
+  /* Against the one in rest(): without a lock that is given back in between, what was added might be seen later. */
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+  arm (queue);
+}
+
 /* What @state, in which the future is in no lane, has to become, for who then calls _cf_delivery_link(). */
 guint
 _cf_delivery_begin_link (guint state)
@@ -262,9 +280,8 @@ _cf_delivery_link (CfFuture *self)
 
   _cf_lock (&lane_locks[number].lock);
   append_locked (&queue->lanes[number], self);
-  /* As soon as the context can take it out it may go, and the queue with it. */
   if (queue != &default_queue)
-    arm (queue);
+    arm_locked (queue);
   _cf_unlock (&lane_locks[number].lock);
 
   if (queue == &default_queue)
@@ -471,7 +488,7 @@ rest (Queue *queue)
 
   g_source_set_ready_time (queue->source, -1);
   __atomic_store_n (&queue->is_armed, FALSE, __ATOMIC_SEQ_CST);
-  /* Not the other way round; who adds something has the unlock in between. */
+  /* Not the other way round; who adds something to the queue of the default context has the unlock in between. */
   __atomic_thread_fence (__ATOMIC_SEQ_CST);
   if (!is_empty (queue))
     arm (queue);
@@ -503,6 +520,17 @@ drop_lane (Queue *queue,
     g_object_unref (future);
 }
 
+/* Unless it is that of another context by now. */
+static void
+forget_queue_locked (QueueSource *self)
+{
+  if (queues == NULL || g_hash_table_lookup (queues, self->context) != self->queue)
+    return;
+  g_hash_table_remove (queues, self->context);
+  if (g_hash_table_size (queues) == 0)
+    g_clear_pointer (&queues, g_hash_table_unref);
+}
+
 static void
 finalize (GSource *source)
 {
@@ -512,9 +540,7 @@ finalize (GSource *source)
     return;
 
   g_mutex_lock (&queues_lock);
-  g_hash_table_remove (queues, self->context);
-  if (g_hash_table_size (queues) == 0)
-    g_clear_pointer (&queues, g_hash_table_unref);
+  forget_queue_locked (self);
   g_mutex_unlock (&queues_lock);
 
   for (guint i = 0; i < N_LANES; i++)
