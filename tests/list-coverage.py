@@ -131,6 +131,7 @@ RULES = {
         ("The initializer runs in each worker", r"process (deaths|pool|starts): initializer$|initializer runs in each|process.* initializer$", ()),
         ("A failing initializer breaks the pool", r"failing initializer|process pool: initializer fails|initializer that fails|process.* initializer (fails|broken)", ()),
         ("What cannot start: SPAWN_FAILED", r"broken start|no worker$|spawn failed", ()),
+        ("What the system refuses for a while is tried again", r"process spawn: (later|at first)|starts: no descriptors", {"Python", "JavaScript", "Vala"}),
         ("Three starts in a row that fail break the pool", r"number of starts|broken start", {"Vala", "Python", "JavaScript"}),
         ("A worker that is killed while it starts has died", r"killed start", {"Vala", "Python", "JavaScript"}),
         ("Standard streams of workers, whatever the parent's are", r"starts: (streams|unread words|any descriptors)|stdin", {"Vala", "Python", "JavaScript"}),

@@ -1,0 +1,148 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* What a process pool does when the system lets no process start. */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "process-test.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <spawn.h>
+
+static gint n_failures_to_come; /* (atomic) */
+static gint n_failed;           /* (atomic) */
+static gint failure;            /* (atomic) */
+
+typedef int (*Spawn) (pid_t                            *pid,
+                      const char                       *path,
+                      const posix_spawn_file_actions_t *actions,
+                      const posix_spawnattr_t          *attributes,
+                      char *const                      *argv,
+                      char *const                      *envp);
+
+/* Stands in front of the C library's. */
+__attribute__ ((visibility ("default"))) int
+posix_spawn (pid_t                            *pid,
+             const char                       *path,
+             const posix_spawn_file_actions_t *actions,
+             const posix_spawnattr_t          *attributes,
+             char *const                      *argv,
+             char *const                      *envp)
+{
+  Spawn real = (Spawn) dlsym (RTLD_NEXT, "posix_spawn");
+
+  if (g_atomic_int_get (&n_failures_to_come) > 0 && g_atomic_int_add (&n_failures_to_come, -1) > 0)
+    {
+      g_atomic_int_inc (&n_failed);
+      return g_atomic_int_get (&failure);
+    }
+
+  return real (pid, path, actions, attributes, argv, envp);
+}
+
+static void
+fail_to_spawn (gint n,
+               gint code)
+{
+  g_atomic_int_set (&n_failed, 0);
+  g_atomic_int_set (&failure, code);
+  g_atomic_int_set (&n_failures_to_come, n);
+}
+
+static void
+test_later (gconstpointer code)
+{
+  CfExecutor *executor = process_pool_new (2, NULL);
+  ProcessGate gate;
+  g_autoptr (CfFuture) first = NULL;
+  g_autoptr (CfFuture) second = NULL;
+
+  g_test_summary ("While no second process can start, the first one goes on; the second one comes when it can.");
+
+  process_gate_init (&gate);
+  first = submit (executor, call_gate, process_gate_args (&gate));
+  process_gate_await (&gate);
+  fail_to_spawn (5, GPOINTER_TO_INT (code));
+  second = submit (executor, call_gate, process_gate_args (&gate));
+  process_gate_await (&gate);
+  g_assert_cmpint (g_atomic_int_get (&n_failed), ==, 5);
+  g_assert_false (cf_future_is_done (first));
+  g_assert_cmpuint (get_uint (executor, "n-workers"), ==, 2);
+
+  process_gate_open (&gate, 2);
+  g_assert_true (cf_future_wait (first, -1));
+  g_assert_true (cf_future_wait (second, -1));
+  process_gate_clear (&gate);
+  process_pool_end (executor);
+}
+
+static void
+test_at_first (gconstpointer code)
+{
+  CfExecutor *executor = process_pool_new (2, NULL);
+
+  g_test_summary ("Two failures are forgotten once a process starts.");
+
+  for (guint i = 0; i < 2; i++)
+    {
+      fail_to_spawn (2, GPOINTER_TO_INT (code));
+      assert_increments (executor, 1);
+      g_assert_cmpint (g_atomic_int_get (&n_failed), ==, i == 0 ? 2 : 0);
+    }
+  fail_to_spawn (0, 0);
+  process_pool_end (executor);
+}
+
+static void
+test_never (gconstpointer code)
+{
+  CfExecutor *executor = process_pool_new (2, NULL);
+  g_autoptr (CfFuture) future = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Three failures in a row, and no worker: the pool is broken and says why, without trying on.");
+
+  fail_to_spawn (G_MAXINT, GPOINTER_TO_INT (code));
+  future = submit (executor, call_pid, NULL);
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SPAWN_FAILED, g_strerror (GPOINTER_TO_INT (code)));
+  g_assert_null (cf_executor_submit (executor, call_pid, NULL, &error));
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN);
+  process_pool_end (executor);
+  g_assert_cmpint (g_atomic_int_get (&n_failed), ==, 3);
+  fail_to_spawn (0, 0);
+}
+
+static void
+add (const char   *name,
+     gint          code,
+     GTestDataFunc func)
+{
+  g_autofree char *path = g_strdup_printf ("/process-spawn/%s/%s", name, code == EAGAIN ? "again" : "no-memory");
+
+  g_test_add_data_func (path, GINT_TO_POINTER (code), func);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  static const gint codes[] = { EAGAIN, ENOMEM };
+
+  cf_process_pool_init (argc, argv);
+  test_init (&argc, &argv);
+
+  for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
+    {
+      add ("later", codes[i], test_later);
+      add ("at-first", codes[i], test_at_first);
+      add ("never", codes[i], test_never);
+    }
+
+  return g_test_run ();
+}
