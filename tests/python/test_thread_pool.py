@@ -139,6 +139,7 @@ class SubmitTest(TestCase):
             queued = [executor.submit(int) for _ in range(3)]
             self.assertTrue(started.wait(LONG))
             self.assertEqual((executor.props.n_pending, executor.props.n_running), (3, 1))
+            self.assertRaises(TypeError, executor.set_property, 'n-pending', 7)
             queued[1].cancel()
             self.assertEqual(executor.get_property('n-pending'), 2)
             gate.set()

@@ -221,9 +221,9 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
     def _count_workers(self):
         return len(self._pool.threads)
 
-    n_pending = GObject.Property(_count_pending, type=GObject.TYPE_UINT)
-    n_running = GObject.Property(_count_running, type=GObject.TYPE_UINT)
-    n_workers = GObject.Property(_count_workers, type=GObject.TYPE_UINT)
+    n_pending = GObject.Property(_count_pending, type=GObject.TYPE_UINT, flags=GObject.ParamFlags.READABLE)
+    n_running = GObject.Property(_count_running, type=GObject.TYPE_UINT, flags=GObject.ParamFlags.READABLE)
+    n_workers = GObject.Property(_count_workers, type=GObject.TYPE_UINT, flags=GObject.ParamFlags.READABLE)
 
 
 class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPoolExecutor):
