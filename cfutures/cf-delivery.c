@@ -5,6 +5,7 @@
 
 #include "cf-delivery-private.h"
 
+#include "cf-future-list-private.h"
 #include "cf-parker-private.h"
 
 /* Futures whose news their main context is to hear: a queue for each context, and one source for all of it.
@@ -37,10 +38,8 @@ static LaneLock lane_locks[N_LANES];
 
 typedef struct
 {
-  CfFuture *head;   /* (lock) */
-  CfFuture *tail;   /* (lock) */
-  guint     length; /* (lock); (atomic) for a look */
-  char      gap[CACHE_LINE - 2 * sizeof (gpointer) - sizeof (guint)];
+  CfFutureList list; /* (lock) */
+  char         gap[CACHE_LINE - sizeof (CfFutureList)];
 } Lane;
 
 typedef struct
@@ -150,39 +149,6 @@ get_queue (GMainContext *context)
   return queue;
 }
 
-static void
-append_locked (Lane     *lane,
-               CfFuture *self)
-{
-  CfFutureFields *fields = _cf_future_fields (self);
-
-  fields->next = NULL;
-  fields->prev = lane->tail;
-  if (lane->tail != NULL)
-    _cf_future_fields (lane->tail)->next = self;
-  else
-    lane->head = self;
-  lane->tail = self;
-  __atomic_store_n (&lane->length, lane->length + 1, __ATOMIC_RELAXED);
-}
-
-static void
-unlink_locked (Lane     *lane,
-               CfFuture *self)
-{
-  CfFutureFields *fields = _cf_future_fields (self);
-
-  if (fields->prev != NULL)
-    _cf_future_fields (fields->prev)->next = fields->next;
-  else
-    lane->head = fields->next;
-  if (fields->next != NULL)
-    _cf_future_fields (fields->next)->prev = fields->prev;
-  else
-    lane->tail = fields->prev;
-  __atomic_store_n (&lane->length, lane->length - 1, __ATOMIC_RELAXED);
-}
-
 static guint
 get_own_lane (void)
 {
@@ -279,7 +245,7 @@ _cf_delivery_link (CfFuture *self)
   Queue *queue = get_queue (_cf_future_fields (self)->context);
 
   _cf_lock (&lane_locks[number].lock);
-  append_locked (&queue->lanes[number], self);
+  _cf_future_list_append (&queue->lanes[number].list, self);
   /* As soon as the context can take it out it may go, and the queue with it. */
   if (queue != &default_queue)
     {
@@ -300,7 +266,7 @@ remove_locked (CfFuture *self)
 
   if ((state & CF_FLAG_LINKED) == 0)
     return;
-  unlink_locked (get_lane_locked (self), self);
+  _cf_future_list_remove (&get_lane_locked (self)->list, self);
   /* Nobody else has it, so that nobody else changes its flags, save the one who tells it. */
   if ((state & CF_FLAG_TELLING) != 0)
     clear_flags (self, CF_FLAG_LINKED);
@@ -410,10 +376,10 @@ pop (Queue         *queue,
   CfFuture *self;
 
   _cf_lock (&lane_locks[number].lock);
-  self = lane->head;
+  self = lane->list.head;
   if (self != NULL)
     {
-      unlink_locked (lane, self);
+      _cf_future_list_remove (&lane->list, self);
       must_ref = (_cf_future_load (self) & CF_FLAG_KEPT) == 0 && !_cf_future_is_plain (self);
       /* First the reference: who drops the last one elsewhere looks for the flag, and then at the count. */
       if (must_ref)
@@ -454,7 +420,7 @@ tell_next (Queue *queue,
 static guint
 get_length (Lane *lane)
 {
-  return __atomic_load_n (&lane->length, __ATOMIC_RELAXED);
+  return _cf_future_list_look_at_length (&lane->list);
 }
 
 /* What is there at the beginning, as far as the batch goes. */

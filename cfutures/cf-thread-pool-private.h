@@ -7,7 +7,7 @@
 
 #include <gio/gio.h>
 
-#include "cf-future-private.h"
+#include "cf-future-list-private.h"
 #include "cf-parker-private.h"
 #include "cf-wait-graph-private.h"
 
@@ -33,14 +33,6 @@ typedef struct
 /* What changes with each task has its own lines of the cache, apart from what everybody reads. */
 #define CF_CACHE_LINE 64
 
-/* Futures, linked by their own words. */
-typedef struct
-{
-  CfFuture *head;   /* (owned) (nullable): the oldest one */
-  CfFuture *tail;   /* (nullable) */
-  guint     length; /* (atomic) for a look */
-} CfThreadQueue;
-
 struct _CfThreadPool
 {
   CfFutureOwner   owner;
@@ -49,15 +41,15 @@ struct _CfThreadPool
   gboolean        inline_waits; /* (atomic) */
   char            gap_before[CF_CACHE_LINE];
 
-  CfLock        door;        /* held for moments; may be taken while the lock is held */
-  gboolean      must_call;   /* (door); (atomic) for a look: who submits next sees to it that there is a worker */
-  CfThreadQueue arrivals;    /* (door): what was submitted last */
-  gboolean      is_shutdown; /* (door and lock to write, one of them to read) */
-  GError       *broken;      /* (door and lock to write, one of them to read) (owned) (nullable) */
-  char          gap_between[CF_CACHE_LINE];
+  CfLock       door;        /* held for moments; may be taken while the lock is held */
+  gboolean     must_call;   /* (door); (atomic) for a look: who submits next sees to it that there is a worker */
+  CfFutureList arrivals;    /* (door): what was submitted last */
+  gboolean     is_shutdown; /* (door and lock to write, one of them to read) */
+  GError      *broken;      /* (door and lock to write, one of them to read) (owned) (nullable) */
+  char         gap_between[CF_CACHE_LINE];
 
   CfLock          lock;           /* held for moments */
-  CfThreadQueue   queue;          /* (lock): all that is older than the arrivals */
+  CfFutureList    queue;          /* (lock): all that is older than the arrivals */
   CfThreadWorker *parked;         /* (lock): a stack */
   CfThreadWorker *last;           /* (lock) (nullable): who took work last */
   CfThreadWorker *spinner;        /* (lock) (nullable): who looks for work without a pause */

@@ -78,84 +78,11 @@ _cf_thread_pool_free (CfThreadPool *self)
   g_free (self);
 }
 
-/* The lists */
-
-static void
-set_length (CfThreadQueue *self,
-            guint          length)
-{
-  __atomic_store_n (&self->length, length, __ATOMIC_RELAXED);
-}
-
-static guint
-look_at_length (CfThreadQueue *self)
-{
-  return __atomic_load_n (&self->length, __ATOMIC_RELAXED);
-}
-
-static void
-list_append (CfThreadQueue *self,
-             CfFuture      *future)
-{
-  CfFutureFields *fields = _cf_future_fields (future);
-
-  fields->next = NULL;
-  fields->prev = self->tail;
-  if (self->tail != NULL)
-    _cf_future_fields (self->tail)->next = future;
-  else
-    self->head = future;
-  self->tail = future;
-  set_length (self, self->length + 1);
-}
-
-static void
-list_remove (CfThreadQueue *self,
-             CfFuture      *future)
-{
-  CfFutureFields *fields = _cf_future_fields (future);
-
-  if (fields->prev != NULL)
-    _cf_future_fields (fields->prev)->next = fields->next;
-  else
-    self->head = fields->next;
-  if (fields->next != NULL)
-    _cf_future_fields (fields->next)->prev = fields->prev;
-  else
-    self->tail = fields->prev;
-  set_length (self, self->length - 1);
-}
-
-/* Moves all of @more to the end. */
-static void
-list_splice (CfThreadQueue *self,
-             CfThreadQueue *more)
-{
-  if (more->head == NULL)
-    return;
-
-  if (self->tail != NULL)
-    {
-      _cf_future_fields (self->tail)->next = more->head;
-      _cf_future_fields (more->head)->prev = self->tail;
-    }
-  else
-    {
-      self->head = more->head;
-    }
-  self->tail = more->tail;
-  set_length (self, self->length + more->length);
-
-  /* At no moment it looks as if they were nowhere. */
-  more->head = more->tail = NULL;
-  __atomic_store_n (&more->length, 0, __ATOMIC_RELEASE);
-}
-
 /* A look without a lock: for who looks again. */
 gboolean
 _cf_thread_pool_has_work (CfThreadPool *self)
 {
-  return __atomic_load_n (&self->arrivals.length, __ATOMIC_ACQUIRE) > 0 || look_at_length (&self->queue) > 0;
+  return __atomic_load_n (&self->arrivals.length, __ATOMIC_ACQUIRE) > 0 || _cf_future_list_look_at_length (&self->queue) > 0;
 }
 
 static void
@@ -174,7 +101,7 @@ _cf_thread_pool_collect_locked (CfThreadPool *self,
   gboolean needs_more;
 
   _cf_lock (&self->door);
-  list_splice (&self->queue, &self->arrivals);
+  _cf_future_list_splice (&self->queue, &self->arrivals);
   needs_more = self->queue.length > n_coming;
   set_must_call (self, !needs_more);
   _cf_unlock (&self->door);
@@ -260,17 +187,17 @@ from_owner (CfFutureOwner *owner)
 static void
 collect_quietly_locked (CfThreadPool *self)
 {
-  if (look_at_length (&self->arrivals) == 0)
+  if (_cf_future_list_look_at_length (&self->arrivals) == 0)
     return;
 
   _cf_lock (&self->door);
-  list_splice (&self->queue, &self->arrivals);
+  _cf_future_list_splice (&self->queue, &self->arrivals);
   _cf_unlock (&self->door);
 }
 
 /* The head is somebody's next one, and comes from another processor. */
 static void
-prefetch_head (CfThreadQueue *self)
+prefetch_head (CfFutureList *self)
 {
   if (self->head == NULL)
     return;
@@ -280,13 +207,13 @@ prefetch_head (CfThreadQueue *self)
 
 /* The oldest one, claimed, with the queue's reference.  Those that somebody is cancelling are left to him. */
 static CfFuture *
-pop (CfThreadQueue *self,
+pop (CfFutureList  *self,
      CfFutureClaim *taken)
 {
   for (CfFuture *future = self->head; future != NULL; future = _cf_future_fields (future)->next)
     if (_cf_future_claim (future, taken, FALSE))
       {
-        list_remove (self, future);
+        _cf_future_list_remove (self, future);
         prefetch_head (self);
         return future;
       }
@@ -300,7 +227,7 @@ _cf_thread_pool_pop_locked (CfThreadPool  *self,
 {
   CfFuture *future = pop (&self->queue, taken);
 
-  if (future != NULL || look_at_length (&self->arrivals) == 0)
+  if (future != NULL || _cf_future_list_look_at_length (&self->arrivals) == 0)
     return future;
   collect_quietly_locked (self);
 
@@ -317,7 +244,7 @@ take_back (CfFutureOwner *owner,
 
   _cf_lock (&self->lock);
   collect_quietly_locked (self);
-  list_remove (&self->queue, future);
+  _cf_future_list_remove (&self->queue, future);
   enders = _cf_thread_pool_steal_enders_locked (self);
   _cf_unlock (&self->lock);
 
@@ -339,7 +266,7 @@ claim (CfFutureOwner *owner,
   collect_quietly_locked (self);
   claimed = _cf_future_claim (future, taken, FALSE);
   if (claimed)
-    list_remove (&self->queue, future);
+    _cf_future_list_remove (&self->queue, future);
   _cf_unlock (&self->lock);
 
   return claimed;
@@ -392,7 +319,7 @@ enter (CfThreadPool *self,
     {
       entry = self->must_call ? MUST_CALL : ACCEPTED;
       set_must_call (self, FALSE);
-      list_append (&self->arrivals, future);
+      _cf_future_list_append (&self->arrivals, future);
     }
   /* Not before it is in the list: whoever sees it queued takes it out, and looks at the length without the door. */
   if (!is_fresh)
