@@ -37,7 +37,8 @@ static void
 duel_clear (Duel *self)
 {
   g_thread_join (self->thread);
-  g_assert_cmpuint (get_count (self->executor, "n-pending"), ==, 0);
+  /* What was dropped runs all the same. */
+  await_count (self->executor, "n-pending", 0);
   cf_executor_shutdown (self->executor, TRUE, FALSE);
   await_finalized (self->executor);
 }
