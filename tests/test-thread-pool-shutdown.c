@@ -35,6 +35,14 @@ set_up (Fixture      *fixture,
   gate_init (&fixture->gate);
 }
 
+/* Somebody else drops the last reference. */
+static void
+await_finalized_elsewhere (Fixture *fixture)
+{
+  while (!g_atomic_int_get (&fixture->finalized))
+    g_thread_yield ();
+}
+
 static void
 tear_down (Fixture      *fixture,
            gconstpointer n_workers)
@@ -42,8 +50,7 @@ tear_down (Fixture      *fixture,
   for (guint i = 0; i < N_QUEUED; i++)
     g_clear_pointer (&fixture->futures[i], cf_future_unref);
   g_clear_object (&fixture->executor);
-  while (!g_atomic_int_get (&fixture->finalized))
-    g_thread_yield ();
+  await_finalized_elsewhere (fixture);
   gate_clear (&fixture->gate);
 }
 
@@ -303,6 +310,7 @@ test_last_unref_on_worker (Fixture      *fixture,
   gate_open (&fixture->gate);
   g_assert_true (cf_future_wait (future, -1));
   await_queued (fixture);
+  await_finalized_elsewhere (fixture);
   g_assert_cmpint (g_atomic_int_get (&fixture->n_ran), ==, N_QUEUED);
 }
 
@@ -328,6 +336,7 @@ test_last_unref_in_callback (Fixture      *fixture,
   submit_queued (fixture);
   gate_open (&fixture->gate);
   await_queued (fixture);
+  await_finalized_elsewhere (fixture);
   g_assert_cmpint (g_atomic_int_get (&fixture->n_ran), ==, N_QUEUED);
 }
 
