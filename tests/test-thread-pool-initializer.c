@@ -295,6 +295,25 @@ test_failure_without_error (void)
 }
 
 static void
+test_too_late (void)
+{
+  CfExecutor *executor = pool_new (1);
+  gint        n_ran = 0;
+  Probe       probe = { 0 };
+  g_autoptr (CfFuture) future = submit_task (executor, task_count, &n_ran);
+
+  g_test_summary ("An initializer that comes after the first work is refused, and its data stays the caller's.");
+
+  g_assert_true (cf_future_wait (future, -1));
+  g_test_expect_message ("Cf", G_LOG_LEVEL_CRITICAL, "*cf_thread_pool_executor_set_initializer*is_in_use*");
+  cf_thread_pool_executor_set_initializer (CF_THREAD_POOL_EXECUTOR (executor), initialize_false, &probe, probe_release);
+  g_test_assert_expected_messages ();
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  g_assert_finalize_object (executor);
+  assert_not_released (&probe);
+}
+
+static void
 test_never_used (Fixture      *fixture,
                  gconstpointer n_workers)
 {
@@ -322,6 +341,7 @@ main (int    argc,
   g_test_add_func ("/thread-pool-initializer/failure-without-error", test_failure_without_error);
   g_test_add_func ("/thread-pool-initializer/sleeper-is-woken", test_sleeper_is_woken);
   ADD ("never-used", 2, test_never_used);
+  g_test_add_func ("/thread-pool-initializer/too-late", test_too_late);
 
   return g_test_run ();
 }
