@@ -309,6 +309,7 @@ cf_process_pool_executor_shutdown (CfExecutor *executor,
   _cf_process_manager_shutdown (priv->manager, wait);
 }
 
+/* One statement for each; what is long is their documentation. */
 static void
 install_properties (GObjectClass *object_class)
 {
