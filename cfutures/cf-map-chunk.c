@@ -16,8 +16,7 @@ run_chunk (GValue *result G_GNUC_UNUSED,
 {
   CfChunk *self = user_data;
 
-  for (gsize i = self->first; i < self->first + self->n; i++)
-    _cf_map_run_item (self->map, i, cancellable);
+  _cf_map_run_items (self->map, self->first, self->n, cancellable);
 
   return TRUE;
 }

@@ -30,6 +30,7 @@ struct _CfMap
   char           *function;  /* (const) (owned) (nullable): the name of the function, where that is sent */
   char           *name;      /* (const) (owned): of the function, for people */
   GVariant       *items;     /* (const) (owned) */
+  GBytes         *bytes;     /* (const) (owned) (nullable): of the items, where all are of one size */
   gsize           n_items;   /* (const) */
   gsize           chunksize; /* (const) */
   CfFutureOwner  *pool;      /* (const) (nullable): whose workers share the items; not to be followed */
@@ -52,12 +53,16 @@ void      _cf_map_fail (CfMap        *self,
                         gsize         first,
                         gsize         n,
                         const GError *reason);
-void      _cf_map_run_item (CfMap        *self,
-                            gsize         index,
-                            GCancellable *cancellable);
 CfFuture *_cf_map_remember (CfMap    *self,
                             CfFuture *future,
                             CfWaiter *waiter);
+
+/* cf-map-run */
+GBytes *_cf_map_dup_bytes (GVariant *items);
+void    _cf_map_run_items (CfMap        *self,
+                           gsize         first,
+                           gsize         n,
+                           GCancellable *cancellable);
 
 /* cf-map-share */
 void     _cf_map_fail_shared (CfMap        *self,

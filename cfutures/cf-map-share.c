@@ -46,8 +46,7 @@ run_shared_chunk (CfMap        *self,
   if (!take_shared (self, &first, &n))
     return FALSE;
   claim (self, first, n, future);
-  for (gsize i = first; i < first + n; i++)
-    _cf_map_run_item (self, i, cancellable);
+  _cf_map_run_items (self, first, n, cancellable);
 
   return TRUE;
 }

@@ -10,7 +10,8 @@
 #include "cf-map-parts-private.h"
 #include "cf-wait-graph-private.h"
 
-/* The items, their outcomes, and waiting for them.  Who works on them is in cf-map-chunk and cf-map-share. */
+/* The items, their outcomes, and waiting for them.  Who works on them is in cf-map-chunk and cf-map-share, how in
+ * cf-map-run. */
 
 typedef struct
 {
@@ -40,6 +41,7 @@ _cf_map_new (CfFunc      func,
   self->name = function != NULL ? g_strdup (function) : _cf_function_describe (func);
   self->items = g_variant_ref_sink (items);
   self->n_items = g_variant_n_children (items);
+  self->bytes = _cf_map_dup_bytes (items);
   self->chunksize = MIN (chunksize, MAX (self->n_items, 1));
   self->words = g_new0 (guintptr, self->n_items);
   self->futures = g_ptr_array_new_with_free_func (unref_future);
@@ -76,6 +78,7 @@ _cf_map_unref (CfMap *self)
   for (gsize i = 0; i < self->n_items; i++)
     free_word (self->words[i]);
   g_ptr_array_unref (self->futures);
+  g_clear_pointer (&self->bytes, g_bytes_unref);
   g_variant_unref (self->items);
   _cf_wait_thread_go_on ();
   g_free (self->words);
@@ -204,24 +207,6 @@ _cf_map_take (CfMap   *self,
   g_propagate_error (error, (GError *) (word & ~CF_MAP_IS_ERROR));
 
   return NULL;
-}
-
-/* Working on items */
-
-void
-_cf_map_run_item (CfMap        *self,
-                  gsize         index,
-                  GCancellable *cancellable)
-{
-  g_autoptr (GVariant) item = g_variant_get_child_value (self->items, index);
-  g_autoptr (GCancellable) own = NULL;
-  GVariant *result;
-  GError   *error = NULL;
-
-  if (!_cf_cancellable_is_as_new (cancellable))
-    cancellable = own = g_cancellable_new ();
-  result = self->func (item, cancellable, &error);
-  _cf_map_set_result (self, index, result != NULL ? g_variant_take_ref (result) : NULL, error);
 }
 
 /* A future that works on items; @waiter is told of its end. */

@@ -206,13 +206,15 @@ take_locked (CfResultIter *self,
 static GVariant *
 yield_item (CfResultIter *self,
             gsize         index,
+            gboolean      may_submit,
             GError      **error)
 {
   GVariant *result = _cf_map_take (self->map, index, error);
 
   if ((index + 1) % self->feed.chunksize == 0)
     _cf_map_forget_chunk (self->map, index / self->feed.chunksize);
-  _cf_map_feed_submit_more (&self->feed);
+  if (may_submit)
+    _cf_map_feed_submit_more (&self->feed);
 
   return result;
 }
@@ -223,19 +225,21 @@ step (CfResultIter *self,
       GVariant    **result,
       GError      **error)
 {
-  Step  next = STEP_YIELD;
-  Told *again;
+  Step     next = STEP_YIELD;
+  Told    *again;
+  gboolean may_submit;
 
   g_mutex_lock (&self->lock);
   again = g_queue_pop_head (&self->given_back);
   if (again == NULL)
     next = take_locked (self, index, error);
+  may_submit = self->feed.executor != NULL;
   g_mutex_unlock (&self->lock);
 
   if (again != NULL)
     *result = told_open (again, error);
   else
-    *result = next == STEP_YIELD ? yield_item (self, *index, error) : NULL;
+    *result = next == STEP_YIELD ? yield_item (self, *index, may_submit, error) : NULL;
 
   return next;
 }
@@ -375,7 +379,7 @@ tell_task (gpointer iter,
   Told *told = data;
 
   if (told->is_item)
-    told->result = yield_item (iter, told->index, &told->error);
+    told->result = yield_item (iter, told->index, TRUE, &told->error);
   told->is_item = FALSE;
   told->iter = g_object_ref (iter);
   g_task_return_pointer (task, told, give_back);
