@@ -139,6 +139,13 @@ _cf_future_load (CfFuture *self)
   return __atomic_load_n (&_cf_future_fields (self)->state, __ATOMIC_ACQUIRE);
 }
 
+/* The same for who did something atomic before, which others look at in the other order. */
+static inline guint
+_cf_future_load_in_order (CfFuture *self)
+{
+  return __atomic_load_n (&_cf_future_fields (self)->state, __ATOMIC_SEQ_CST);
+}
+
 static inline gboolean
 _cf_phase_is_done (guint state)
 {

@@ -23,7 +23,7 @@ swap_state (CfFuture *self,
             guint    *from,
             guint     to)
 {
-  return __atomic_compare_exchange_n (&_cf_future_fields (self)->state, from, to, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  return __atomic_compare_exchange_n (&_cf_future_fields (self)->state, from, to, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
 
 /* For who owns the phase: others may still set flags meanwhile.  Returns the state as it was. */
@@ -166,7 +166,7 @@ publish (CfFuture *self,
     _cf_delivery_add (self);
 
   if (phase == CF_PHASE_FINISHED || ((before | flags) & CF_FLAG_NOTIFIED) != 0)
-    _cf_waiters_tell (_cf_waiters_close (&fields->waiters, function), self);
+    _cf_waiters_tell (_cf_waiters_close_behind (&fields->waiters, function), self);
   else
     _cf_waiters_tell (_cf_waiters_take_early (&fields->waiters), self);
 }

@@ -16,14 +16,14 @@
 static gboolean
 is_done_cb (gpointer data)
 {
-  return _cf_phase_is_done (_cf_future_load (data));
+  return _cf_phase_is_done (_cf_future_load_in_order (data));
 }
 
 /* FINISHED, or CANCELLED and notified: what waits for many futures sees. */
 gboolean
 _cf_future_is_listed (CfFuture *self)
 {
-  guint state = _cf_future_load (self);
+  guint state = _cf_future_load_in_order (self);
 
   return (state & CF_PHASE_MASK) == CF_PHASE_FINISHED ||
          ((state & CF_PHASE_MASK) == CF_PHASE_CANCELLED && (state & CF_FLAG_NOTIFIED) != 0);

@@ -46,6 +46,8 @@ gboolean  _cf_waiters_is_empty (CfWaiters *self);
 gpointer  _cf_waiters_get_mark (CfWaiters *self);
 CfWaiter *_cf_waiters_close (CfWaiters *self,
                              gpointer   mark);
+CfWaiter *_cf_waiters_close_behind (CfWaiters *self,
+                                    gpointer   mark);
 CfWaiter *_cf_waiters_take_early (CfWaiters *self);
 void      _cf_waiters_tell (CfWaiter *waiters,
                             CfFuture *future);

@@ -36,7 +36,7 @@ lock (CfWaiters *self)
           _cf_parker_relax (&n_rounds);
           word = __atomic_load_n (self, __ATOMIC_ACQUIRE);
         }
-      else if (__atomic_compare_exchange_n (self, &word, word | LOCKED, TRUE, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+      else if (__atomic_compare_exchange_n (self, &word, word | LOCKED, TRUE, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
         {
           return word;
         }
@@ -48,6 +48,16 @@ unlock (CfWaiters *self,
         CfWaiters  word)
 {
   __atomic_store_n (self, word, __ATOMIC_RELEASE);
+}
+
+/* Leaves it as it was, or as _cf_waiters_close_behind() left it meanwhile. */
+static void
+unlock_unchanged (CfWaiters *self,
+                  CfWaiters  word)
+{
+  CfWaiters locked = word | LOCKED;
+
+  __atomic_compare_exchange_n (self, &locked, word, FALSE, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 static CfWaiters
@@ -63,7 +73,8 @@ unlink_locked (CfWaiters word,
   return waiter->prev != NULL ? word : (CfWaiters) waiter->next;
 }
 
-/* FALSE: it is too late, the waiter was not added. @is_too_late is asked while nobody else can take waiters out. */
+/* FALSE: it is too late, the waiter was not added. @is_too_late is asked while nobody else can take waiters out; it looks
+ * in sequential order. */
 gboolean
 _cf_waiters_add (CfWaiters    *self,
                  CfWaiter     *waiter,
@@ -75,7 +86,7 @@ _cf_waiters_add (CfWaiters    *self,
 
   if ((word & CLOSED) != 0 || is_too_late (data))
     {
-      unlock (self, word);
+      unlock_unchanged (self, word);
       return FALSE;
     }
 
@@ -97,7 +108,10 @@ _cf_waiters_remove (CfWaiters *self,
   CfWaiters word = lock (self);
   gboolean  was_here = (word & CLOSED) == 0 && waiter->is_linked;
 
-  unlock (self, was_here ? unlink_locked (word, waiter) : word);
+  if (was_here)
+    unlock (self, unlink_locked (word, waiter));
+  else
+    unlock_unchanged (self, word);
 
   return was_here;
 }
@@ -117,12 +131,18 @@ _cf_waiters_get_mark (CfWaiters *self)
   return (word & CLOSED) != 0 ? (gpointer) (word >> MARK_SHIFT) : NULL;
 }
 
+static CfWaiters
+closed_with (gpointer mark)
+{
+  return (CfWaiters) mark << MARK_SHIFT | CLOSED;
+}
+
 /* Takes all; nobody is added any more. */
 CfWaiter *
 _cf_waiters_close (CfWaiters *self,
                    gpointer   mark)
 {
-  CfWaiters word = 0, closed = (CfWaiters) mark << MARK_SHIFT | CLOSED;
+  CfWaiters word = 0, closed = closed_with (mark);
   guint     n_rounds = 0;
 
   while (!__atomic_compare_exchange_n (self, &word, closed, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -133,6 +153,19 @@ _cf_waiters_close (CfWaiters *self,
       }
 
   return list_of (word);
+}
+
+/* The same when it is too late already, by an atomic step of the caller in sequential order: who comes after this look is
+ * told so, and leaves the word alone. */
+CfWaiter *
+_cf_waiters_close_behind (CfWaiters *self,
+                          gpointer   mark)
+{
+  if (__atomic_load_n (self, __ATOMIC_SEQ_CST) != 0)
+    return _cf_waiters_close (self, mark);
+  __atomic_store_n (self, closed_with (mark), __ATOMIC_RELEASE);
+
+  return NULL;
 }
 
 /* Takes all but those that see only a notified cancel. */
