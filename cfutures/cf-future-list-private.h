@@ -63,29 +63,4 @@ _cf_future_list_remove (CfFutureList *self,
   _cf_future_list_set_length (self, self->length - 1);
 }
 
-/* Moves all of @more to the end. */
-static inline void
-_cf_future_list_splice (CfFutureList *self,
-                        CfFutureList *more)
-{
-  if (more->head == NULL)
-    return;
-
-  if (self->tail != NULL)
-    {
-      _cf_future_fields (self->tail)->next = more->head;
-      _cf_future_fields (more->head)->prev = self->tail;
-    }
-  else
-    {
-      self->head = more->head;
-    }
-  self->tail = more->tail;
-  _cf_future_list_set_length (self, self->length + more->length);
-
-  /* At no moment it looks as if they were nowhere. */
-  more->head = more->tail = NULL;
-  __atomic_store_n (&more->length, 0, __ATOMIC_RELEASE);
-}
-
 G_END_DECLS

@@ -119,8 +119,16 @@ typedef struct
     CfFutureCall call;
     GValue       result;
   };
-  CfFuture     *next;    /* (lock of the queue that it is in): of an executor, then of its context */
-  CfFuture     *prev;    /* (lock of the queue that it is in) */
+  union /* (lock of the queue that it is in): of an executor, then of its context */
+  {
+    CfFuture  *next;
+    CfFuture **place;
+  };
+  union /* (the same) */
+  {
+    CfFuture *prev;
+    gpointer  block;
+  };
   GMainContext *context; /* (delivery) (owned) (nullable): NULL is the global default, or that it is not needed any more */
   guintptr      extra;   /* (atomic): a CfFutureExtra (owned) (nullable), or a lent cancellable */
 } CfFutureFields;

@@ -7,8 +7,8 @@
 
 #include <gio/gio.h>
 
-#include "cf-future-list-private.h"
 #include "cf-parker-private.h"
+#include "cf-thread-queue-private.h"
 #include "cf-wait-graph-private.h"
 
 G_BEGIN_DECLS
@@ -18,55 +18,58 @@ G_BEGIN_DECLS
 typedef struct _CfThreadPool CfThreadPool;
 
 /* A worker; it lies on the stack of its thread. */
-typedef struct
-{
-  CfWaitThread  wait;  /* its pool is the owner of the queued futures */
-  CfThreadPool *pool;  /* (const) */
-  guint         index; /* (const): in the names of threads */
-  CfParker      parker;
-  gboolean      is_searching; /* (lock) */
-  gboolean      is_parked;    /* (lock) */
-  gpointer      next_parked;  /* (lock) */
-  guint         spin_us;      /* how long the next spin may take */
-} CfThreadWorker;
+typedef struct _CfThreadWorker CfThreadWorker;
 
-/* What changes with each task has its own lines of the cache, apart from what everybody reads. */
+struct _CfThreadWorker
+{
+  CfWaitThread    wait;  /* its pool is the owner of the queued futures */
+  CfThreadPool   *pool;  /* (const) */
+  guint           index; /* (const): in the names of threads */
+  CfParker        parker;
+  gboolean        is_searching; /* (lock) */
+  gboolean        is_parked;    /* (lock) */
+  CfThreadWorker *next_parked;  /* (lock) */
+  CfThreadWorker *next;         /* (lock): of all workers */
+  CfFuture       *taken;        /* (atomic) (nullable): out of the queue, and not claimed yet; set under the lock */
+  guint           spin_us;      /* how long the next spin may take */
+};
+
+/* What changes with each task has its own lines of the cache, apart from what everybody reads: one for who submits, one for
+ * who works. */
 #define CF_CACHE_LINE 64
+#define CF_OWN_LINE __attribute__ ((aligned (CF_CACHE_LINE)))
 
 struct _CfThreadPool
 {
-  CfFutureOwner   owner;
-  gatomicrefcount ref_count;
-  guint           max_workers;  /* (const) */
-  gboolean        inline_waits; /* (atomic) */
-  char            gap_before[CF_CACHE_LINE];
+  CfFutureOwner      owner;
+  gatomicrefcount    ref_count;
+  guint              max_workers;  /* (const) */
+  gboolean           inline_waits; /* (atomic) */
+  CF_OWN_LINE CfLock door;         /* held for moments; may be taken while the lock is held */
+  gboolean           must_call;    /* (door); (atomic) for a look: who submits next sees to it that there is a worker */
+  CfThreadQueue      arrivals;     /* (door): what was submitted last */
+  gboolean           is_shutdown;  /* (door and lock to write, one of them to read) */
+  GError            *broken;       /* (door and lock to write, one of them to read) (owned) (nullable) */
 
-  CfLock       door;        /* held for moments; may be taken while the lock is held */
-  gboolean     must_call;   /* (door); (atomic) for a look: who submits next sees to it that there is a worker */
-  CfFutureList arrivals;    /* (door): what was submitted last */
-  gboolean     is_shutdown; /* (door and lock to write, one of them to read) */
-  GError      *broken;      /* (door and lock to write, one of them to read) (owned) (nullable) */
-  char         gap_between[CF_CACHE_LINE];
+  CF_OWN_LINE CfLock lock;        /* held for moments */
+  guint              n_searching; /* (lock): workers that look for work, or were woken or started to do so */
+  CfThreadWorker    *parked;      /* (lock): a stack */
+  CfThreadWorker    *last;        /* (lock) (nullable): who took work last */
+  CfThreadQueue      queue;       /* (lock): all that is older than the arrivals */
 
-  CfLock          lock;           /* held for moments */
-  CfFutureList    queue;          /* (lock): all that is older than the arrivals */
-  CfThreadWorker *parked;         /* (lock): a stack */
-  CfThreadWorker *last;           /* (lock) (nullable): who took work last */
-  CfThreadWorker *spinner;        /* (lock) (nullable): who looks for work without a pause */
-  guint           n_searching;    /* (lock): workers that look for work, or were woken or started to do so */
-  guint           n_initializing; /* (lock): workers that do not look for work yet */
-  guint           n_workers;      /* (lock): that were started, whether they have begun or not */
-  guint           n_parked;       /* (lock) */
-  char            gap_after[CF_CACHE_LINE];
-
-  GSList        *enders;      /* (lock) (element-type CfParker): threads that wait until there is no worker */
-  GThreadPool   *threads;     /* (lock) (owned) (nullable) */
-  GArray        *indexes;     /* (lock) (element-type gboolean): which are taken */
-  guint          spin_us;     /* (lock) */
-  char          *name_prefix; /* (lock) (owned) (nullable) */
-  CfTaskFunc     initializer; /* (lock) (nullable) */
-  gpointer       initializer_data;
-  GDestroyNotify initializer_destroy;
+  CF_OWN_LINE guint n_workers;      /* (lock): that were started, whether they have begun or not */
+  guint             n_initializing; /* (lock): workers that do not look for work yet */
+  guint             n_parked;       /* (lock) */
+  CfThreadWorker   *spinner;        /* (lock) (nullable): who looks for work without a pause */
+  CfThreadWorker   *workers;        /* (lock): all that have begun */
+  GSList           *enders;         /* (lock) (element-type CfParker): threads that wait until there is no worker */
+  GThreadPool      *threads;        /* (lock) (owned) (nullable) */
+  GArray           *indexes;        /* (lock) (element-type gboolean): which are taken */
+  guint             spin_us;        /* (lock) */
+  char             *name_prefix;    /* (lock) (owned) (nullable) */
+  CfTaskFunc        initializer;    /* (lock) (nullable) */
+  gpointer          initializer_data;
+  GDestroyNotify    initializer_destroy;
 };
 
 typedef struct
@@ -93,8 +96,9 @@ gboolean           _cf_thread_pool_collect_locked (CfThreadPool *self,
 guint              _cf_thread_pool_count_returning_locked (CfThreadPool *self);
 void               _cf_thread_pool_ask_locked (CfThreadPool *self,
                                                gboolean      must_call);
-CfFuture          *_cf_thread_pool_pop_locked (CfThreadPool  *self,
-                                               CfFutureClaim *taken);
+CfFuture          *_cf_thread_pool_pop_locked (CfThreadPool *self);
+void               _cf_thread_pool_put_back (CfThreadPool *self,
+                                             CfFuture     *future);
 void               _cf_thread_pool_shutdown (CfThreadPool *self,
                                              gboolean      wait);
 void               _cf_thread_pool_cancel_all (CfThreadPool *self);

@@ -150,7 +150,7 @@ leave_parked_locked (CfThreadWorker *worker)
   CfThreadWorker **place = &worker->pool->parked;
 
   while (*place != worker)
-    place = (CfThreadWorker **) &(*place)->next_parked;
+    place = &(*place)->next_parked;
   *place = worker->next_parked;
   worker->pool->n_parked--;
   worker->is_parked = FALSE;
@@ -183,17 +183,15 @@ typedef enum
   DO_RUN,
   DO_SPIN,
   DO_SLEEP,
-  DO_RETRY,
   DO_END,
 } Next;
 
 /* What a worker is going to do, and with what. */
 typedef struct
 {
-  Next          next;
-  CfThreadCall  call;
-  CfFuture     *future;
-  CfFutureClaim claim;
+  Next         next;
+  CfThreadCall call;
+  CfFuture    *future;
 } Decision;
 
 /* Who goes to work sees to it that the rest is not left alone. */
@@ -232,16 +230,14 @@ decide_locked (CfThreadWorker *worker,
   if (pool->spinner == worker)
     pool->spinner = NULL;
 
-  decision->future = _cf_thread_pool_pop_locked (pool, &decision->claim);
+  decision->future = _cf_thread_pool_pop_locked (pool);
   if (decision->future != NULL)
     {
+      __atomic_store_n (&worker->taken, decision->future, __ATOMIC_RELAXED);
       decision->call = leave_search_locked (worker);
       return DO_RUN;
     }
 
-  /* Somebody is just taking out what there is. */
-  if (pool->queue.head != NULL)
-    return DO_RETRY;
   if (pool->is_shutdown || pool->broken != NULL)
     return DO_END;
 
@@ -271,6 +267,21 @@ run (CfFuture            *future,
   _cf_wait_thread_go_on ();
 }
 
+/* FALSE: somebody is just taking it out of the queue, where it is again. */
+static gboolean
+claim_taken (CfThreadWorker *worker,
+             CfFuture       *future,
+             CfFutureClaim  *claim)
+{
+  gboolean claimed = _cf_future_claim (future, claim, FALSE);
+
+  if (!claimed)
+    _cf_thread_pool_put_back (worker->pool, future);
+  __atomic_store_n (&worker->taken, NULL, __ATOMIC_RELEASE);
+
+  return claimed;
+}
+
 static void
 work (CfThreadWorker *worker)
 {
@@ -279,24 +290,39 @@ work (CfThreadWorker *worker)
 
   for (;;)
     {
-      Decision decision = { .call = { NULL, NULL } };
-      Next     next;
+      Decision      decision = { .call = { NULL, NULL } };
+      CfFutureClaim claim;
+      gboolean      claimed;
+      Next          next;
 
       _cf_lock (&worker->pool->lock);
       next = decide_locked (worker, may_spin, &decision);
       _cf_unlock (&worker->pool->lock);
 
+      /* Before anything that takes time: others wait until it is claimed, or back. */
+      claimed = next == DO_RUN && claim_taken (worker, decision.future, &claim);
       _cf_thread_pool_make_call (worker->pool, decision.call);
       if (next == DO_END || (next == DO_SLEEP && !doze (worker)))
         return;
       may_spin = next != DO_SPIN;
-      if (next == DO_RUN)
-        run (decision.future, &decision.claim);
+      if (claimed)
+        run (decision.future, &claim);
+      else if (next == DO_RUN)
+        _cf_parker_relax (&n_rounds);
       else if (next == DO_SPIN)
         _cf_spin_for (has_work, worker->pool, worker->spin_us);
-      else if (next == DO_RETRY)
-        _cf_parker_relax (&n_rounds);
     }
+}
+
+static void
+leave_workers_locked (CfThreadWorker *worker)
+{
+  CfThreadWorker **place = &worker->pool->workers;
+
+  while (*place != worker)
+    place = &(*place)->next;
+  *place = worker->next;
+  g_array_index (worker->pool->indexes, gboolean, worker->index) = FALSE;
 }
 
 /* Whoever waits for the last worker is told when nothing of this one is left: he may free all. */
@@ -312,7 +338,7 @@ end (CfThreadWorker *worker)
   stop_searching_locked (worker);
   if (pool->last == worker)
     pool->last = NULL;
-  g_array_index (pool->indexes, gboolean, worker->index) = FALSE;
+  leave_workers_locked (worker);
   pool->n_workers--;
   /* Something may have arrived since it decided to go. */
   call = _cf_thread_pool_call_locked (pool);
@@ -334,6 +360,8 @@ begin (CfThreadWorker *worker)
 
   _cf_lock (&pool->lock);
   worker->index = take_index_locked (pool);
+  worker->next = pool->workers;
+  pool->workers = worker;
   worker->is_searching = TRUE;
   _cf_unlock (&pool->lock);
 }
@@ -355,20 +383,28 @@ _cf_thread_pool_be_worker (CfThreadPool *pool)
   end (&worker);
 }
 
-/* Does the work of the pool in this thread. */
+/* Does the work of the pool, which has no workers, in this thread. */
 void
 _cf_thread_pool_work_here (CfThreadPool *self)
 {
   CfFutureClaim claim;
   CfFuture     *future;
+  guint         n_rounds = 0;
+  gboolean      claimed;
 
   do
     {
       _cf_lock (&self->lock);
-      future = _cf_thread_pool_pop_locked (self, &claim);
+      future = _cf_thread_pool_pop_locked (self);
+      claimed = future != NULL && _cf_future_claim (future, &claim, FALSE);
+      if (future != NULL && !claimed)
+        _cf_thread_queue_prepend (&self->queue, future);
       _cf_unlock (&self->lock);
-      if (future != NULL)
+
+      if (claimed)
         run (future, &claim);
+      else if (future != NULL)
+        _cf_parker_relax (&n_rounds);
     }
   while (future != NULL);
 }

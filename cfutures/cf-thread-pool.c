@@ -9,7 +9,7 @@
 
 /* The queue of a thread pool: strictly first in, first out, save what is cancelled or what a worker waits for.
  *
- *   push ──▶ arrivals ──▶ queue ──▶ worker: claims under the lock, runs without it
+ *   push ──▶ arrivals ──▶ queue ──▶ worker: takes under the lock, claims and runs without it
  *                           │
  *                           └─────▶ take_back(), claim()
  *
@@ -30,7 +30,7 @@ static guint    get_max_workers (CfFutureOwner *owner);
 CfThreadPool *
 _cf_thread_pool_new (void)
 {
-  CfThreadPool *self = g_new0 (CfThreadPool, 1);
+  CfThreadPool *self = g_aligned_alloc0 (1, sizeof *self, CF_CACHE_LINE);
 
   g_atomic_ref_count_init (&self->ref_count);
   self->owner.take_back = take_back;
@@ -40,6 +40,8 @@ _cf_thread_pool_new (void)
   self->owner.get_max_workers = get_max_workers;
   self->indexes = g_array_new (FALSE, TRUE, sizeof (gboolean));
   self->must_call = TRUE;
+  _cf_thread_queue_init (&self->arrivals);
+  _cf_thread_queue_init (&self->queue);
 
   return self;
 }
@@ -70,19 +72,22 @@ _cf_thread_pool_free (CfThreadPool *self)
   /* At once: what is left in its queue is starts that failed. */
   if (self->threads != NULL)
     g_thread_pool_free (self->threads, TRUE, FALSE);
+  _cf_thread_queue_clear (&self->queue);
+  _cf_thread_queue_clear (&self->arrivals);
   if (self->initializer_destroy != NULL)
     self->initializer_destroy (self->initializer_data);
   g_array_unref (self->indexes);
   g_clear_error (&self->broken);
   g_free (self->name_prefix);
-  g_free (self);
+  g_aligned_free (self);
 }
 
 /* A look without a lock: for who looks again. */
 gboolean
 _cf_thread_pool_has_work (CfThreadPool *self)
 {
-  return __atomic_load_n (&self->arrivals.length, __ATOMIC_ACQUIRE) > 0 || _cf_future_list_look_at_length (&self->queue) > 0;
+  /* In this order: what is not there any more has come here. */
+  return _cf_thread_queue_look_at_length (&self->arrivals) > 0 || _cf_thread_queue_look_at_length (&self->queue) > 0;
 }
 
 static void
@@ -101,7 +106,7 @@ _cf_thread_pool_collect_locked (CfThreadPool *self,
   gboolean needs_more;
 
   _cf_lock (&self->door);
-  _cf_future_list_splice (&self->queue, &self->arrivals);
+  _cf_thread_queue_splice (&self->queue, &self->arrivals);
   needs_more = self->queue.length > n_coming;
   set_must_call (self, !needs_more);
   _cf_unlock (&self->door);
@@ -187,68 +192,75 @@ from_owner (CfFutureOwner *owner)
 static void
 collect_quietly_locked (CfThreadPool *self)
 {
-  if (_cf_future_list_look_at_length (&self->arrivals) == 0)
+  if (_cf_thread_queue_look_at_length (&self->arrivals) == 0)
     return;
 
   _cf_lock (&self->door);
-  _cf_future_list_splice (&self->queue, &self->arrivals);
+  _cf_thread_queue_splice (&self->queue, &self->arrivals);
   _cf_unlock (&self->door);
 }
 
-/* The head is somebody's next one, and comes from another processor. */
-static void
-prefetch_head (CfFutureList *self)
-{
-  if (self->head == NULL)
-    return;
-  __builtin_prefetch (self->head, 1);
-  __builtin_prefetch ((char *) self->head + CF_CACHE_LINE, 1);
-}
-
-/* The oldest one, claimed, with the queue's reference.  Those that somebody is cancelling are left to him. */
-static CfFuture *
-pop (CfFutureList  *self,
-     CfFutureClaim *taken)
-{
-  for (CfFuture *future = self->head; future != NULL; future = _cf_future_fields (future)->next)
-    if (_cf_future_claim (future, taken, FALSE))
-      {
-        _cf_future_list_remove (self, future);
-        prefetch_head (self);
-        return future;
-      }
-
-  return NULL;
-}
-
+/* The oldest one, with the queue's reference; it is the caller's to claim. */
 CfFuture *
-_cf_thread_pool_pop_locked (CfThreadPool  *self,
-                            CfFutureClaim *taken)
+_cf_thread_pool_pop_locked (CfThreadPool *self)
 {
-  CfFuture *future = pop (&self->queue, taken);
+  if (self->queue.length == 0)
+    collect_quietly_locked (self);
 
-  if (future != NULL || _cf_future_list_look_at_length (&self->arrivals) == 0)
-    return future;
-  collect_quietly_locked (self);
-
-  return pop (&self->queue, taken);
+  return _cf_thread_queue_pop (&self->queue);
 }
 
-/* An unclaimed future of ours is in the queue: nobody takes it out without claiming it, or being asked to. */
-static gboolean
-take_back (CfFutureOwner *owner,
-           CfFuture      *future)
+/* One that was taken and could not be claimed: somebody is about to take it out of the queue. */
+void
+_cf_thread_pool_put_back (CfThreadPool *self,
+                          CfFuture     *future)
 {
-  CfThreadPool *self = from_owner (owner);
-  GSList       *enders;
+  _cf_lock (&self->lock);
+  _cf_thread_queue_prepend (&self->queue, future);
+  _cf_unlock (&self->lock);
+}
+
+/* A worker is about to claim it, or to put it back. */
+static gboolean
+is_taken_locked (CfThreadPool *self,
+                 CfFuture     *future)
+{
+  for (CfThreadWorker *worker = self->workers; worker != NULL; worker = worker->next)
+    if (__atomic_load_n (&worker->taken, __ATOMIC_ACQUIRE) == future)
+      return TRUE;
+
+  return FALSE;
+}
+
+static gboolean
+try_take_back (CfThreadPool *self,
+               CfFuture     *future)
+{
+  gboolean is_here;
+  GSList  *enders;
 
   _cf_lock (&self->lock);
   collect_quietly_locked (self);
-  _cf_future_list_remove (&self->queue, future);
+  is_here = !is_taken_locked (self, future);
+  if (is_here)
+    _cf_thread_queue_remove (&self->queue, future);
   enders = _cf_thread_pool_steal_enders_locked (self);
   _cf_unlock (&self->lock);
 
   _cf_thread_pool_tell_enders (enders);
+
+  return is_here;
+}
+
+/* An unclaimed future of ours is in the queue, or will be in a moment: nobody can claim it while it is being cancelled. */
+static gboolean
+take_back (CfFutureOwner *owner,
+           CfFuture      *future)
+{
+  guint n_rounds = 0;
+
+  while (!try_take_back (from_owner (owner), future))
+    _cf_parker_relax (&n_rounds);
   cf_future_unref (future);
 
   return TRUE;
@@ -264,9 +276,9 @@ claim (CfFutureOwner *owner,
 
   _cf_lock (&self->lock);
   collect_quietly_locked (self);
-  claimed = _cf_future_claim (future, taken, FALSE);
+  claimed = !is_taken_locked (self, future) && _cf_future_claim (future, taken, FALSE);
   if (claimed)
-    _cf_future_list_remove (&self->queue, future);
+    _cf_thread_queue_remove (&self->queue, future);
   _cf_unlock (&self->lock);
 
   return claimed;
@@ -319,7 +331,7 @@ enter (CfThreadPool *self,
     {
       entry = self->must_call ? MUST_CALL : ACCEPTED;
       set_must_call (self, FALSE);
-      _cf_future_list_append (&self->arrivals, future);
+      _cf_thread_queue_append (&self->arrivals, future);
     }
   /* Not before it is in the list: whoever sees it queued takes it out, and looks at the length without the door. */
   if (!is_fresh)
@@ -396,6 +408,13 @@ _cf_thread_pool_push_fresh (CfThreadPool *self,
   return entry != REFUSED;
 }
 
+static void
+add_to_list (CfFuture *future,
+             gpointer  list)
+{
+  g_ptr_array_add (list, _cf_future_ref (future));
+}
+
 static GPtrArray *
 list_queued (CfThreadPool *self)
 {
@@ -403,8 +422,7 @@ list_queued (CfThreadPool *self)
 
   _cf_lock (&self->lock);
   collect_quietly_locked (self);
-  for (CfFuture *future = self->queue.head; future != NULL; future = _cf_future_fields (future)->next)
-    g_ptr_array_add (futures, _cf_future_ref (future));
+  _cf_thread_queue_foreach (&self->queue, add_to_list, futures);
   _cf_unlock (&self->lock);
 
   return futures;
