@@ -18,7 +18,7 @@
 #define PARKED (1u << 31)
 
 /* A wait that is over this soon is not worth a sleep, and a longer one is not worth a spin. */
-#define SPIN_MAX_US 10
+#define SPIN_MAX_US 20
 #define LOCK_ROUNDS 100
 #define RELAX_ROUNDS 64
 /* Between two looks: each one takes the memory away from who is about to write there. */

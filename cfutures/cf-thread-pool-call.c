@@ -15,17 +15,21 @@
 static gboolean
 can_call_locked (CfThreadPool *self)
 {
-  return self->n_searching == 0 && (self->parked != NULL || self->n_workers < self->max_workers) && self->broken == NULL;
+  return self->n_searching == 0 && (self->n_parked > 0 || self->n_workers < self->max_workers) && self->broken == NULL &&
+         !_cf_thread_standby_is_enough_locked (self);
 }
 
 static CfThreadWorker *
 unpark_locked (CfThreadPool *self)
 {
-  CfThreadWorker *worker = self->parked;
+  CfThreadWorker *worker = self->parked != NULL ? self->parked : self->standby;
 
   if (worker == NULL)
     return NULL;
-  self->parked = worker->next_parked;
+  if (worker == self->standby)
+    self->standby = NULL;
+  else
+    self->parked = worker->next_parked;
   self->n_parked--;
   worker->is_parked = FALSE;
   worker->is_searching = TRUE;
@@ -95,7 +99,7 @@ start_new_locked (CfThreadPool *self)
 static guint
 count_coming_locked (CfThreadPool *self)
 {
-  return (self->parked == NULL ? self->n_initializing : 0) + _cf_thread_pool_count_returning_locked (self);
+  return (self->n_parked == 0 ? self->n_initializing : 0) + _cf_thread_pool_count_returning_locked (self);
 }
 
 /* Decides who comes for what is queued.  To be asked whenever somebody may have become one who can be called: what is
@@ -128,7 +132,7 @@ give_start_up_locked (CfThreadPool *self)
 {
   self->n_workers--;
   self->n_searching--;
-  if (self->parked != NULL)
+  if (self->n_parked > 0)
     return _cf_thread_pool_call_locked (self).wake;
   _cf_thread_pool_ask_locked (self, TRUE);
 

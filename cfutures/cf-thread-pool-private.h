@@ -32,6 +32,13 @@ struct _CfThreadWorker
   CfThreadWorker *next;         /* (lock): of all workers */
   CfFuture       *taken;        /* (atomic) (nullable): out of the queue, and not claimed yet; set under the lock */
   guint           spin_us;      /* how long the next spin may take */
+
+  /* cf-thread-pool-standby */
+  guint    n_taken;           /* (atomic): tasks, all in all */
+  guint    n_taken_by_others; /* (lock): when that was looked at last */
+  guint    n_to_timed;        /* tasks until one is timed */
+  guint    n_short;           /* timed ones that were short, in a row */
+  gboolean asks_to_stand_by;
 };
 
 /* What changes with each task has its own lines of the cache, apart from what everybody reads: one for who submits, one for
@@ -61,6 +68,8 @@ struct _CfThreadPool
   guint             n_initializing; /* (lock): workers that do not look for work yet */
   guint             n_parked;       /* (lock) */
   CfThreadWorker   *spinner;        /* (lock) (nullable): who looks for work without a pause */
+  CfThreadWorker   *standby;        /* (lock) (nullable): who sees to it that the others get on; one of those that are parked */
+  guint             n_short_wanted; /* (lock): of a worker who is to stand by */
   CfThreadWorker   *workers;        /* (lock): all that have begun */
   GSList           *enders;         /* (lock) (element-type CfParker): threads that wait until there is no worker */
   GThreadPool      *threads;        /* (lock) (owned) (nullable) */
@@ -123,6 +132,16 @@ CfThreadCall _cf_thread_pool_call_locked (CfThreadPool *self);
 void         _cf_thread_pool_make_call (CfThreadPool *self,
                                         CfThreadCall  call);
 void         _cf_thread_pool_wake_all (CfThreadPool *self);
+
+/* cf-thread-pool-standby */
+gint64   _cf_thread_standby_begin_task (CfThreadWorker *worker);
+void     _cf_thread_standby_end_task (CfThreadWorker *worker,
+                                      gint64          start);
+void     _cf_thread_standby_forget_tasks (CfThreadWorker *worker);
+gboolean _cf_thread_standby_is_due_locked (CfThreadWorker *worker);
+gboolean _cf_thread_standby_begin_locked (CfThreadWorker *worker);
+gboolean _cf_thread_standby_is_enough_locked (CfThreadPool *self);
+gboolean _cf_thread_standby_watch (CfThreadWorker *worker);
 
 /* cf-thread-pool-worker */
 void _cf_thread_pool_be_worker (CfThreadPool *pool);

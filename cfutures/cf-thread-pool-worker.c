@@ -183,6 +183,7 @@ typedef enum
   DO_RUN,
   DO_SPIN,
   DO_SLEEP,
+  DO_STAND_BY,
   DO_END,
 } Next;
 
@@ -220,6 +221,17 @@ begin_spin_locked (CfThreadWorker *worker)
 }
 
 static Next
+leave_to_others_locked (CfThreadWorker *worker)
+{
+  stop_searching_locked (worker);
+  if (_cf_thread_standby_begin_locked (worker))
+    return DO_STAND_BY;
+  park_locked (worker);
+
+  return DO_SLEEP;
+}
+
+static Next
 decide_locked (CfThreadWorker *worker,
                gboolean        may_spin,
                Decision       *decision)
@@ -229,6 +241,15 @@ decide_locked (CfThreadWorker *worker,
   __atomic_store_n (&worker->wait.is_returning, FALSE, __ATOMIC_RELAXED);
   if (pool->spinner == worker)
     pool->spinner = NULL;
+
+  if (_cf_thread_standby_is_due_locked (worker))
+    {
+      Next next = leave_to_others_locked (worker);
+
+      /* They may have gone to sleep meanwhile. */
+      decision->call = _cf_thread_pool_call_locked (pool);
+      return next;
+    }
 
   decision->future = _cf_thread_pool_pop_locked (pool);
   if (decision->future != NULL)
@@ -254,6 +275,18 @@ decide_locked (CfThreadWorker *worker,
   return DO_SLEEP;
 }
 
+/* FALSE: it may go. */
+static gboolean
+rest (CfThreadWorker *worker,
+      gboolean        stands_by)
+{
+  gboolean goes_on = (stands_by && _cf_thread_standby_watch (worker)) || doze (worker);
+
+  _cf_thread_standby_forget_tasks (worker);
+
+  return goes_on;
+}
+
 static void
 run (CfFuture            *future,
      const CfFutureClaim *claim)
@@ -265,6 +298,17 @@ run (CfFuture            *future,
   _cf_wait_thread_stay ();
   cf_future_unref (future);
   _cf_wait_thread_go_on ();
+}
+
+static void
+run_timed (CfThreadWorker      *worker,
+           CfFuture            *future,
+           const CfFutureClaim *claim)
+{
+  gint64 start = _cf_thread_standby_begin_task (worker);
+
+  run (future, claim);
+  _cf_thread_standby_end_task (worker, start);
 }
 
 /* FALSE: somebody is just taking it out of the queue, where it is again. */
@@ -302,11 +346,11 @@ work (CfThreadWorker *worker)
       /* Before anything that takes time: others wait until it is claimed, or back. */
       claimed = next == DO_RUN && claim_taken (worker, decision.future, &claim);
       _cf_thread_pool_make_call (worker->pool, decision.call);
-      if (next == DO_END || (next == DO_SLEEP && !doze (worker)))
+      if (next == DO_END || ((next == DO_SLEEP || next == DO_STAND_BY) && !rest (worker, next == DO_STAND_BY)))
         return;
       may_spin = next != DO_SPIN;
       if (claimed)
-        run (decision.future, &claim);
+        run_timed (worker, decision.future, &claim);
       else if (next == DO_RUN)
         _cf_parker_relax (&n_rounds);
       else if (next == DO_SPIN)
