@@ -30,16 +30,24 @@ _cf_future_list_look_at_length (CfFutureList *self)
   return __atomic_load_n (&self->length, __ATOMIC_RELAXED);
 }
 
+/* Who looks for the future in the queue of an executor may be too late, and look here. */
+static inline void
+_cf_future_list_link (CfFuture **link,
+                      CfFuture  *future)
+{
+  __atomic_store_n (link, future, __ATOMIC_RELAXED);
+}
+
 static inline void
 _cf_future_list_append (CfFutureList *self,
                         CfFuture     *future)
 {
   CfFutureFields *fields = _cf_future_fields (future);
 
-  fields->next = NULL;
-  fields->prev = self->tail;
+  _cf_future_list_link (&fields->next, NULL);
+  _cf_future_list_link (&fields->prev, self->tail);
   if (self->tail != NULL)
-    _cf_future_fields (self->tail)->next = future;
+    _cf_future_list_link (&_cf_future_fields (self->tail)->next, future);
   else
     self->head = future;
   self->tail = future;
@@ -53,11 +61,11 @@ _cf_future_list_remove (CfFutureList *self,
   CfFutureFields *fields = _cf_future_fields (future);
 
   if (fields->prev != NULL)
-    _cf_future_fields (fields->prev)->next = fields->next;
+    _cf_future_list_link (&_cf_future_fields (fields->prev)->next, fields->next);
   else
     self->head = fields->next;
   if (fields->next != NULL)
-    _cf_future_fields (fields->next)->prev = fields->prev;
+    _cf_future_list_link (&_cf_future_fields (fields->next)->prev, fields->prev);
   else
     self->tail = fields->prev;
   _cf_future_list_set_length (self, self->length - 1);

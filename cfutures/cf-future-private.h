@@ -119,15 +119,19 @@ typedef struct
     CfFutureCall call;
     GValue       result;
   };
-  union /* (lock of the queue that it is in): of an executor, then of its context */
+  union /* (lock of the queue that it is in): of its context, or before that of an executor */
   {
-    CfFuture  *next;
-    CfFuture **place;
-  };
-  union /* (the same) */
-  {
-    CfFuture *prev;
-    gpointer  block;
+    struct
+    {
+      CfFuture *next;
+      CfFuture *prev;
+    };
+    struct
+    {
+      gpointer block; /* (nullable) */
+      guint    place;
+      guint    number;
+    };
   };
   GMainContext *context; /* (delivery) (owned) (nullable): NULL is the global default, or that it is not needed any more */
   guintptr      extra;   /* (atomic): a CfFutureExtra (owned) (nullable), or a lent cancellable */

@@ -30,7 +30,6 @@ struct _CfThreadWorker
   gboolean        is_parked;    /* (lock) */
   CfThreadWorker *next_parked;  /* (lock) */
   CfThreadWorker *next;         /* (lock): of all workers */
-  CfFuture       *taken;        /* (atomic) (nullable): out of the queue, and not claimed yet; set under the lock */
   guint           spin_us;      /* how long the next spin may take */
 
   /* cf-thread-pool-standby */

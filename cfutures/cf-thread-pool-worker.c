@@ -254,7 +254,6 @@ decide_locked (CfThreadWorker *worker,
   decision->future = _cf_thread_pool_pop_locked (pool);
   if (decision->future != NULL)
     {
-      __atomic_store_n (&worker->taken, decision->future, __ATOMIC_RELAXED);
       decision->call = leave_search_locked (worker);
       return DO_RUN;
     }
@@ -317,13 +316,12 @@ claim_taken (CfThreadWorker *worker,
              CfFuture       *future,
              CfFutureClaim  *claim)
 {
-  gboolean claimed = _cf_future_claim (future, claim, FALSE);
+  if (_cf_future_claim (future, claim, FALSE))
+    return TRUE;
 
-  if (!claimed)
-    _cf_thread_pool_put_back (worker->pool, future);
-  __atomic_store_n (&worker->taken, NULL, __ATOMIC_RELEASE);
+  _cf_thread_pool_put_back (worker->pool, future);
 
-  return claimed;
+  return FALSE;
 }
 
 static void
@@ -442,7 +440,7 @@ _cf_thread_pool_work_here (CfThreadPool *self)
       future = _cf_thread_pool_pop_locked (self);
       claimed = future != NULL && _cf_future_claim (future, &claim, FALSE);
       if (future != NULL && !claimed)
-        _cf_thread_queue_prepend (&self->queue, future);
+        _cf_thread_queue_put_back (&self->queue, future);
       _cf_unlock (&self->lock);
 
       if (claimed)

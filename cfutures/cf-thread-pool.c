@@ -217,35 +217,25 @@ _cf_thread_pool_put_back (CfThreadPool *self,
                           CfFuture     *future)
 {
   _cf_lock (&self->lock);
-  _cf_thread_queue_prepend (&self->queue, future);
+  _cf_thread_queue_put_back (&self->queue, future);
   _cf_unlock (&self->lock);
-}
-
-/* A worker is about to claim it, or to put it back. */
-static gboolean
-is_taken_locked (CfThreadPool *self,
-                 CfFuture     *future)
-{
-  for (CfThreadWorker *worker = self->workers; worker != NULL; worker = worker->next)
-    if (__atomic_load_n (&worker->taken, __ATOMIC_ACQUIRE) == future)
-      return TRUE;
-
-  return FALSE;
 }
 
 static gboolean
 try_take_back (CfThreadPool *self,
                CfFuture     *future)
 {
+  GSList  *enders = NULL;
   gboolean is_here;
-  GSList  *enders;
 
   _cf_lock (&self->lock);
   collect_quietly_locked (self);
-  is_here = !is_taken_locked (self, future);
+  is_here = _cf_thread_queue_has (&self->queue, future);
   if (is_here)
-    _cf_thread_queue_remove (&self->queue, future);
-  enders = _cf_thread_pool_steal_enders_locked (self);
+    {
+      _cf_thread_queue_remove (&self->queue, future);
+      enders = _cf_thread_pool_steal_enders_locked (self);
+    }
   _cf_unlock (&self->lock);
 
   _cf_thread_pool_tell_enders (enders);
@@ -253,7 +243,7 @@ try_take_back (CfThreadPool *self,
   return is_here;
 }
 
-/* An unclaimed future of ours is in the queue, or will be in a moment: nobody can claim it while it is being cancelled. */
+/* An unclaimed future of ours is in the queue, or was just taken by a worker who cannot claim it, and will put it back. */
 static gboolean
 take_back (CfFutureOwner *owner,
            CfFuture      *future)
@@ -267,6 +257,23 @@ take_back (CfFutureOwner *owner,
   return TRUE;
 }
 
+/* What a worker waits for is mostly what was submitted last: that keeps out of the way of others. */
+static gboolean
+claim_youngest (CfThreadPool  *self,
+                CfFuture      *future,
+                CfFutureClaim *taken)
+{
+  gboolean claimed;
+
+  _cf_lock (&self->door);
+  claimed = _cf_thread_queue_is_youngest (&self->arrivals, future) && _cf_future_claim (future, taken, FALSE);
+  if (claimed)
+    _cf_thread_queue_remove_youngest (&self->arrivals);
+  _cf_unlock (&self->door);
+
+  return claimed;
+}
+
 static gboolean
 claim (CfFutureOwner *owner,
        CfFuture      *future,
@@ -275,9 +282,12 @@ claim (CfFutureOwner *owner,
   CfThreadPool *self = from_owner (owner);
   gboolean      claimed;
 
+  if (claim_youngest (self, future, taken))
+    return TRUE;
+
   _cf_lock (&self->lock);
   collect_quietly_locked (self);
-  claimed = !is_taken_locked (self, future) && _cf_future_claim (future, taken, FALSE);
+  claimed = _cf_thread_queue_has (&self->queue, future) && _cf_future_claim (future, taken, FALSE);
   if (claimed)
     _cf_thread_queue_remove (&self->queue, future);
   _cf_unlock (&self->lock);

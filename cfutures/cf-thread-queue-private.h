@@ -19,9 +19,11 @@ typedef struct _CfThreadBlock CfThreadBlock;
 typedef struct
 {
   guint          length;                   /* (atomic) for a look without the lock */
+  guint          number;                   /* of the next one that was never taken: they are counted as they come */
   CfFuture     **head;                     /* the next one to take; an empty place is skipped */
   CfFuture     **head_end;                 /* where the places end in which it is */
   CfFuture      *few[CF_THREAD_QUEUE_FEW]; /* the oldest ones, where they came into an empty queue */
+  guint          n_put_back;               /* places at the head that were taken once */
   CfThreadBlock *first;                    /* (owned) (nullable) */
   CfThreadBlock *last;                     /* (nullable) */
 } CfThreadQueue;
@@ -34,13 +36,18 @@ void      _cf_thread_queue_clear (CfThreadQueue *self);
 guint     _cf_thread_queue_look_at_length (CfThreadQueue *self);
 void      _cf_thread_queue_append (CfThreadQueue *self,
                                    CfFuture      *future);
-void      _cf_thread_queue_prepend (CfThreadQueue *self,
-                                    CfFuture      *future);
+void      _cf_thread_queue_put_back (CfThreadQueue *self,
+                                     CfFuture      *future);
 void      _cf_thread_queue_splice (CfThreadQueue *self,
                                    CfThreadQueue *more);
 CfFuture *_cf_thread_queue_pop (CfThreadQueue *self);
+gboolean  _cf_thread_queue_has (CfThreadQueue *self,
+                                CfFuture      *future);
 void      _cf_thread_queue_remove (CfThreadQueue *self,
                                    CfFuture      *future);
+gboolean  _cf_thread_queue_is_youngest (CfThreadQueue *self,
+                                        CfFuture      *future);
+void      _cf_thread_queue_remove_youngest (CfThreadQueue *self);
 void      _cf_thread_queue_foreach (CfThreadQueue    *self,
                                     CfThreadQueueFunc func,
                                     gpointer          data);

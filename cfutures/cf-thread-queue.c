@@ -13,7 +13,8 @@
  *   [ taken ]  [ taken │ queued ]  [ queued, empty ] [ queued │ free ]
  *                      ▲ head                                 ▲ n_used
  *
- * What is removed leaves an empty place behind, and a block of nothing but those is released.
+ * What is removed leaves an empty place behind, and a block of nothing but those is released.  Whether a future was taken
+ * is told by its number: its place may be gone.
  */
 
 #define BLOCK_SIZE 60
@@ -24,6 +25,7 @@ struct _CfThreadBlock
   CfThreadBlock *prev;    /* (nullable) */
   guint          n_used;  /* places, from the beginning */
   guint          n_empty; /* of them, those that nothing is in, save what was taken at the head */
+  guint          number;  /* of what came into the first place */
   CfFuture      *places[BLOCK_SIZE];
 };
 
@@ -62,6 +64,7 @@ static void
 begin_with_few (CfThreadQueue *self)
 {
   self->head = self->head_end = self->few;
+  self->n_put_back = 0;
 }
 
 void
@@ -116,16 +119,41 @@ _cf_thread_queue_clear (CfThreadQueue *self)
   self->last = NULL;
 }
 
+/* @block: NULL if it is one of the few. */
 static void
 put (CfFuture     **place,
      CfThreadBlock *block,
+     CfFuture     **places,
      CfFuture      *future)
 {
   CfFutureFields *fields = _cf_future_fields (future);
 
   *place = future;
-  fields->place = place;
   fields->block = block;
+  fields->place = (guint) (place - places);
+}
+
+static void
+put_in_block (CfFuture     **place,
+              CfThreadBlock *block,
+              CfFuture      *future)
+{
+  put (place, block, block->places, future);
+}
+
+static void
+put_in_few (CfFuture     **place,
+            CfThreadQueue *self,
+            CfFuture      *future)
+{
+  put (place, NULL, self->few, future);
+}
+
+/* Of one that may have left the queue, and then the word is another's. */
+static guint
+get_number (CfFuture *future)
+{
+  return __atomic_load_n (&_cf_future_fields (future)->number, __ATOMIC_RELAXED);
 }
 
 static void
@@ -150,18 +178,21 @@ append_to_blocks (CfThreadQueue *self,
   if (self->last == NULL || self->last->n_used == BLOCK_SIZE)
     append_block (self);
   block = self->last;
-  put (&block->places[block->n_used++], block, future);
+  if (block->n_used == 0)
+    block->number = get_number (future);
+  put_in_block (&block->places[block->n_used++], block, future);
   if (block == self->first && !is_at_few (self))
     self->head_end++;
 }
 
-/* To one that nothing was taken out of yet. */
+/* To one that nothing was taken out of but the youngest. */
 void
 _cf_thread_queue_append (CfThreadQueue *self,
                          CfFuture      *future)
 {
+  __atomic_store_n (&_cf_future_fields (future)->number, self->number + self->length, __ATOMIC_RELAXED);
   if (self->length < CF_THREAD_QUEUE_FEW && self->head_end == self->few + self->length)
-    put (self->head_end++, NULL, future);
+    put_in_few (self->head_end++, self, future);
   else
     append_to_blocks (self, future);
   set_length (self, self->length + 1);
@@ -185,31 +216,46 @@ prepend_block (CfThreadQueue *self)
 }
 
 static void
-prepend_to_blocks (CfThreadQueue *self,
-                   CfFuture      *future)
+prepend_to_first (CfThreadQueue *self,
+                  CfFuture      *future)
 {
-  if (self->first == NULL || is_at_few (self) || self->head == self->first->places)
-    prepend_block (self);
-  if (*--self->head == NULL)
+  self->head--;
+  if (future == NULL)
+    return;
+  if (*self->head == NULL)
     self->first->n_empty--;
-  put (self->head, self->first, future);
+  put_in_block (self->head, self->first, future);
 }
 
+/* There is nothing in front of the few. */
+static void
+move_few_to_block (CfThreadQueue *self)
+{
+  CfFuture **few_end = self->head_end;
+
+  prepend_block (self);
+  while (few_end > self->few)
+    prepend_to_first (self, *--few_end);
+}
+
+/* One that was taken is the first again. */
 void
-_cf_thread_queue_prepend (CfThreadQueue *self,
-                          CfFuture      *future)
+_cf_thread_queue_put_back (CfThreadQueue *self,
+                           CfFuture      *future)
 {
   if (is_at_few (self) && self->head > self->few)
     {
-      put (--self->head, NULL, future);
+      put_in_few (--self->head, self, future);
     }
   else
     {
-      for (CfFuture **place = is_at_few (self) ? self->head_end : self->few; place > self->few; place--)
-        if (place[-1] != NULL)
-          prepend_to_blocks (self, place[-1]);
-      prepend_to_blocks (self, future);
+      if (is_at_few (self))
+        move_few_to_block (self);
+      else if (self->head == self->first->places)
+        prepend_block (self);
+      prepend_to_first (self, future);
     }
+  self->n_put_back++;
   set_length (self, self->length + 1);
 }
 
@@ -277,8 +323,9 @@ begin_with (CfThreadQueue *self,
   CfThreadBlock *first, *last;
 
   forget_places (self);
+  self->number = more->number;
   for (CfFuture **place = more->head; place < more->head_end; place++)
-    put (self->head_end++, NULL, *place);
+    put_in_few (self->head_end++, self, *place);
   if (count_in_blocks (more) == 0)
     return;
 
@@ -290,7 +337,26 @@ begin_with (CfThreadQueue *self,
   more->last = last;
 }
 
-/* Moves all of @more, which nothing was taken out of, to the end. */
+/* Of one that is pending, or was: whether nothing came after it. */
+gboolean
+_cf_thread_queue_is_youngest (CfThreadQueue *self,
+                              CfFuture      *future)
+{
+  return self->length > 0 && get_number (future) == self->number + self->length - 1;
+}
+
+/* From one that nothing else was taken out of. */
+void
+_cf_thread_queue_remove_youngest (CfThreadQueue *self)
+{
+  if (count_in_blocks (self) == 0)
+    self->head_end--;
+  else if (--self->last->n_used == 0 && self->last != self->first)
+    unlink_block (self, self->last);
+  set_length (self, self->length - 1);
+}
+
+/* Moves all of @more, which nothing was taken out of but the youngest, to the end. */
 void
 _cf_thread_queue_splice (CfThreadQueue *self,
                          CfThreadQueue *more)
@@ -305,6 +371,7 @@ _cf_thread_queue_splice (CfThreadQueue *self,
   set_length (self, self->length + more->length);
 
   forget_places (more);
+  more->number += more->length;
   /* At no moment it looks as if they were nowhere. */
   __atomic_store_n (&more->length, 0, __ATOMIC_RELEASE);
 }
@@ -315,6 +382,9 @@ go_to_next_places (CfThreadQueue *self)
   if (!is_at_few (self))
     drop_first (self);
   begin_at (self, 0);
+  /* What was removed meanwhile may have taken its places along. */
+  if (self->n_put_back == 0)
+    self->number = self->first->number;
 }
 
 /* The oldest one; NULL if there is none. */
@@ -331,10 +401,54 @@ _cf_thread_queue_pop (CfThreadQueue *self)
       while (self->head == self->head_end)
         go_to_next_places (self);
       future = *self->head++;
+      if (G_UNLIKELY (self->n_put_back > 0))
+        self->n_put_back--;
+      else
+        self->number++;
     }
   set_length (self, self->length - 1);
 
   return future;
+}
+
+static gboolean
+was_put_back (CfThreadQueue *self,
+              CfFuture      *future)
+{
+  CfFuture     **place = self->head, **end = self->head_end;
+  CfThreadBlock *block = is_at_few (self) ? self->first : self->first->next;
+
+  for (guint i = 0; i < self->n_put_back; i++)
+    {
+      if (place == end)
+        {
+          place = block->places;
+          end = &block->places[block->n_used];
+          block = block->next;
+        }
+      if (*place++ == future)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+/* Of one that is pending, or was: whether it is there, and was not taken. */
+gboolean
+_cf_thread_queue_has (CfThreadQueue *self,
+                      CfFuture      *future)
+{
+  return (gint) (get_number (future) - self->number) >= 0 || (self->n_put_back > 0 && was_put_back (self, future));
+}
+
+static void
+forget_block (CfThreadQueue *self,
+              CfThreadBlock *block)
+{
+  if (block == self->last)
+    block->n_used = block->n_empty = 0;
+  else if (block != self->first)
+    unlink_block (self, block);
 }
 
 /* Of what is in it. */
@@ -344,17 +458,17 @@ _cf_thread_queue_remove (CfThreadQueue *self,
 {
   CfFutureFields *fields = _cf_future_fields (future);
   CfThreadBlock  *block = fields->block;
+  CfFuture      **places = block != NULL ? block->places : self->few;
 
-  *fields->place = NULL;
+  places[fields->place] = NULL;
   set_length (self, self->length - 1);
+  if (block != NULL)
+    block->n_empty++;
+
   if (self->length == 0)
     forget_places (self);
-  else if (block == NULL || ++block->n_empty < block->n_used)
-    return;
-  else if (block == self->last)
-    block->n_used = block->n_empty = 0;
-  else if (block != self->first)
-    unlink_block (self, block);
+  else if (block != NULL && block->n_empty == block->n_used && self->n_put_back == 0)
+    forget_block (self, block);
 }
 
 static void

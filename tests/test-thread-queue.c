@@ -18,6 +18,7 @@ typedef struct
   CfThreadQueue arrivals;
   GQueue        model;
   GQueue        arrived;
+  GQueue        taken; /* and not put back */
   GQueue        unused;
 } Fixture;
 
@@ -55,14 +56,45 @@ assert_same (CfThreadQueue *queue,
 }
 
 static void
-append (Fixture *fixture)
+assert_knows (Fixture *fixture)
+{
+  for (GList *link = fixture->model.head; link != NULL; link = link->next)
+    g_assert_true (_cf_thread_queue_has (&fixture->queue, link->data));
+  for (GList *link = fixture->taken.head; link != NULL; link = link->next)
+    g_assert_false (_cf_thread_queue_has (&fixture->queue, link->data));
+}
+
+static CfFuture *
+pick (Fixture *fixture)
 {
   CfFuture *future = g_queue_pop_head (&fixture->unused);
+
+  return future != NULL ? future : g_queue_pop_head (&fixture->taken);
+}
+
+static void
+append (Fixture *fixture)
+{
+  CfFuture *future = pick (fixture);
 
   if (future == NULL)
     return;
   _cf_thread_queue_append (&fixture->arrivals, future);
   g_queue_push_tail (&fixture->arrived, future);
+}
+
+static void
+remove_youngest (Fixture *fixture)
+{
+  CfFuture *future = g_queue_pop_tail (&fixture->arrived);
+
+  if (future == NULL)
+    return;
+  g_assert_true (_cf_thread_queue_is_youngest (&fixture->arrivals, future));
+  if (fixture->arrived.length > 0)
+    g_assert_false (_cf_thread_queue_is_youngest (&fixture->arrivals, g_queue_peek_tail (&fixture->arrived)));
+  _cf_thread_queue_remove_youngest (&fixture->arrivals);
+  g_queue_push_tail (&fixture->unused, future);
 }
 
 static void
@@ -80,17 +112,17 @@ pop (Fixture *fixture)
 
   g_assert_true (future == g_queue_pop_head (&fixture->model));
   if (future != NULL)
-    g_queue_push_tail (&fixture->unused, future);
+    g_queue_push_tail (&fixture->taken, future);
 }
 
 static void
 put_back (Fixture *fixture)
 {
-  CfFuture *future = g_queue_pop_tail (&fixture->unused);
+  CfFuture *future = g_queue_pop_nth (&fixture->taken, fixture->taken.length > 1 ? fixture->taken.length - 2 : 0);
 
   if (future == NULL)
     return;
-  _cf_thread_queue_prepend (&fixture->queue, future);
+  _cf_thread_queue_put_back (&fixture->queue, future);
   g_queue_push_head (&fixture->model, future);
 }
 
@@ -122,7 +154,7 @@ tear_down (Fixture           *fixture,
     pop (fixture);
   _cf_thread_queue_clear (&fixture->queue);
   _cf_thread_queue_clear (&fixture->arrivals);
-  while ((future = g_queue_pop_head (&fixture->unused)) != NULL)
+  while ((future = pick (fixture)) != NULL)
     cf_future_unref (future);
 }
 
@@ -168,13 +200,15 @@ test_put_back (Fixture           *fixture,
         splice (fixture);
         for (guint i = 0; i < n_taken; i++)
           pop (fixture);
-        for (guint i = 0; i < n_taken + 70; i++)
+        for (guint i = 0; i < n_taken; i++)
           put_back (fixture);
         append_many (fixture, 2);
         splice (fixture);
         assert_same (&fixture->queue, &fixture->model);
+        assert_knows (fixture);
         while (fixture->model.length > 0)
           pop (fixture);
+        assert_knows (fixture);
       }
 }
 
@@ -200,14 +234,17 @@ static void
 test_random (Fixture           *fixture,
              gconstpointer data G_GNUC_UNUSED)
 {
-  static void (*const steps[]) (Fixture *) = { append, append, append, splice, pop, pop, put_back, remove_any, remove_any };
+  static void (*const steps[]) (Fixture *) = { append, append, append, remove_youngest, splice, pop, pop, put_back, remove_any, remove_any };
 
-  g_test_summary ("Whatever is done to it in whatever order, it holds what a GQueue does.");
+  g_test_summary ("Whatever is done to it in whatever order, it holds what a GQueue does, and knows what was taken.");
 
   for (guint i = 0; i < N_STEPS; i++)
     {
       steps[g_test_rand_int_range (0, G_N_ELEMENTS (steps))](fixture);
       /* Now long, now short. */
+      if (i % 900 == 0)
+        while (fixture->arrived.length > 0)
+          remove_youngest (fixture);
       if (i % 500 == 0)
         append_many (fixture, (guint) g_test_rand_int_range (0, N_FUTURES));
       if (i % 700 == 0)
@@ -215,6 +252,8 @@ test_random (Fixture           *fixture,
           remove_any (fixture);
       assert_same (&fixture->queue, &fixture->model);
       assert_same (&fixture->arrivals, &fixture->arrived);
+      if (i % 16 == 0)
+        assert_knows (fixture);
     }
 }
 
