@@ -220,15 +220,16 @@ _cf_future_run_claimed (CfFuture            *self,
   CfWaitFrame   frame;
   GValue        result = G_VALUE_INIT;
   GError       *error = NULL;
-  GCancellable *cancellable = _cf_future_lend_cancellable (self);
-  gboolean      success;
+  gboolean      success, is_lent;
+  GCancellable *cancellable = _cf_future_lend_cancellable (self, &is_lent);
 
   if (claim->is_linking)
     _cf_delivery_link (self);
   _cf_wait_frame_push (&frame, self);
   success = call_by_kind (self, claim, cancellable, &result, &error);
   check_outcome (success, &result, &error);
-  _cf_future_take_cancellable_back (self, cancellable);
+  if (is_lent)
+    _cf_future_keep_lent_cancellable (self, cancellable);
   release_data (self, claim->kind, claim->data);
   if (claim->owner != NULL && claim->owner->release != NULL)
     claim->owner->release (claim->owner);
@@ -244,6 +245,9 @@ _cf_future_run_claimed (CfFuture            *self,
         g_value_unset (&result);
       _cf_wait_thread_go_on ();
     }
+  /* Not before: as long as it was running others may have found it. */
+  if (is_lent)
+    _cf_cancellable_give_back (cancellable);
 }
 
 /**

@@ -261,7 +261,7 @@ ends_quickly (CfFuture *self)
 {
   CfFutureFields *fields = _cf_future_fields (self);
 
-  return !may_have_handlers (self) && is_plain_data (&fields->result) && fields->extra == 0 &&
+  return !may_have_handlers (self) && is_plain_data (&fields->result) && fields->extra == NULL &&
          __atomic_load_n (&fields->context, __ATOMIC_RELAXED) == NULL;
 }
 

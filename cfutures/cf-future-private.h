@@ -51,7 +51,7 @@ struct _CfFutureOwner
 typedef struct
 {
   GError        *error;       /* set before the future is done */
-  guintptr       cancellable; /* (atomic): a GCancellable, and whether it is only lent */
+  GCancellable  *cancellable; /* (atomic) (owned) (nullable): once it was asked for */
   GDestroyNotify destroy;     /* (call): of the data of a task */
   char          *name;        /* (names lock) (owned) (nullable) */
   char          *function;    /* (const) (owned) (nullable): the name of a named function */
@@ -68,8 +68,9 @@ typedef struct
 /* The life of a future.  What is in brackets lasts for moments and looks like what it comes from:
  *
  *   PENDING ──▶ RUNNING ──▶ [SETTLING] ─────────────▶ FINISHED
- *    │  │ ▲        └──────▶ [RUNNING_CANCELLING] ──▶ CANCELLED
- *    │  │ └ [ASKING]                                      ▲
+ *    │  │ ▲      ▲   └────▶ [RUNNING_CANCELLING] ──▶ CANCELLED
+ *    │  │ │      └─ [RUNNING_ASKING]                      ▲
+ *    │  │ └─ [ASKING]                                     │
  *    │  │      └───────────▶ [CANCELLING] ────────────────┘
  *    │  └──────────────────▶ [PENDING_SETTLING] ───▶ FINISHED
  *
@@ -79,10 +80,11 @@ typedef struct
 typedef enum
 {
   CF_PHASE_PENDING,
-  CF_PHASE_ASKING,     /* the owner is asked whether it can be cancelled */
+  CF_PHASE_ASKING,     /* the owner is asked whether it can be cancelled, or it for its cancellable */
   CF_PHASE_CANCELLING, /* the call is being released */
   CF_PHASE_PENDING_SETTLING,
   CF_PHASE_RUNNING,
+  CF_PHASE_RUNNING_ASKING, /* it is asked for its cancellable */
   CF_PHASE_SETTLING,
   CF_PHASE_RUNNING_CANCELLING,
   CF_PHASE_FINISHED,
@@ -105,6 +107,7 @@ enum
   CF_FLAG_KEPT = 1 << 9,      /* (delivery lock): and that holds a reference */
   CF_FLAG_TELLING = 1 << 11,  /* its context is about to take a reference, without the lock */
   CF_FLAG_HANDED = 1 << 15,   /* while it does: it was given the last one */
+  CF_FLAG_LENT = 1 << 17,     /* the thread that runs it lends it a cancellable, if it has none */
   CF_FLAG_COPIED = 1 << 16,   /* (const): it was made without GObject, and does not hold its class */
 };
 
@@ -133,8 +136,8 @@ typedef struct
       guint    number;
     };
   };
-  GMainContext *context; /* (delivery) (owned) (nullable): NULL is the global default, or that it is not needed any more */
-  guintptr      extra;   /* (atomic): a CfFutureExtra (owned) (nullable), or a lent cancellable */
+  GMainContext  *context; /* (delivery) (owned) (nullable): NULL is the global default, or that it is not needed any more */
+  CfFutureExtra *extra;   /* (atomic) (owned) (nullable) */
 } CfFutureFields;
 
 G_STATIC_ASSERT (sizeof (CfFutureFields) == sizeof (((CfFuture *) NULL)->reserved));
@@ -201,18 +204,23 @@ gboolean  _cf_future_unref_quickly (CfFuture *self);
 CfFutureExtra *_cf_future_peek_extra (CfFuture *self);
 CfFutureExtra *_cf_future_ensure_extra (CfFuture *self);
 void           _cf_future_free_extra (CfFuture *self);
-GCancellable  *_cf_future_lend_cancellable (CfFuture *self);
-void           _cf_future_take_cancellable_back (CfFuture     *self,
-                                                 GCancellable *cancellable);
-GCancellable  *_cf_cancellable_borrow (void);
-gboolean       _cf_cancellable_is_as_new (GCancellable *cancellable);
-void           _cf_cancellable_give_back (GCancellable *cancellable);
 char          *_cf_future_dup_name (CfFuture *self);
 gpointer       _cf_future_peek_function (CfFuture *self);
 void           _cf_future_set_name (CfFuture   *self,
                                     const char *name);
 
 /* cf-future-settle: the state machine */
+typedef enum
+{
+  CF_ASKING_NOT, /* it will not change what it has */
+  CF_ASKING_PENDING,
+  CF_ASKING_RUNNING,
+  CF_ASKING_LENT, /* it is running, and has what a thread lent it */
+} CfAsking;
+
+CfAsking       _cf_future_begin_asking (CfFuture *self);
+void           _cf_future_end_asking (CfFuture *self,
+                                      CfAsking  asking);
 gboolean       _cf_future_claim (CfFuture      *self,
                                  CfFutureClaim *claim,
                                  gboolean       may_wait);
@@ -231,6 +239,15 @@ gboolean       _cf_future_begin_queueing (CfFuture      *self,
                                           CfFutureOwner *owner);
 void           _cf_future_end_queueing (CfFuture *self,
                                         gboolean  is_queued);
+
+/* cf-future-cancellable */
+GCancellable *_cf_future_lend_cancellable (CfFuture *self,
+                                           gboolean *is_lent);
+void          _cf_future_keep_lent_cancellable (CfFuture     *self,
+                                                GCancellable *cancellable);
+GCancellable *_cf_cancellable_borrow (void);
+gboolean      _cf_cancellable_is_as_new (GCancellable *cancellable);
+void          _cf_cancellable_give_back (GCancellable *cancellable);
 
 /* cf-future-call */
 CfFuture *_cf_future_new_for_named (const char *function,

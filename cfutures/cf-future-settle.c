@@ -50,7 +50,7 @@ load_calm (CfFuture *self)
   for (;;)
     {
       state = _cf_future_load (self);
-      if (get_phase (state) != CF_PHASE_ASKING)
+      if (get_phase (state) != CF_PHASE_ASKING && get_phase (state) != CF_PHASE_RUNNING_ASKING)
         return state;
       _cf_parker_relax (&n_rounds);
     }
@@ -105,7 +105,7 @@ _cf_future_claim (CfFuture      *self,
 
   while (get_phase (state) == CF_PHASE_PENDING)
     {
-      guint running = (state & ~(CF_PHASE_MASK | CF_CALL_MASK)) | CF_PHASE_RUNNING;
+      guint running = (state & ~(CF_PHASE_MASK | CF_CALL_MASK)) | CF_PHASE_RUNNING | CF_FLAG_LENT;
 
       read_call (self, state, claim);
       claim->is_linking = (state & CF_FLAG_LINKED) == 0;
@@ -129,6 +129,33 @@ _cf_future_claim_running (CfFuture *self)
   _cf_delivery_add (self);
 
   return TRUE;
+}
+
+/* Keeps a future that is pending or running in that state, until _cf_future_end_asking(). */
+CfAsking
+_cf_future_begin_asking (CfFuture *self)
+{
+  guint state, n_rounds = 0;
+
+  do
+    {
+      if (change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
+        return CF_ASKING_PENDING;
+      if (change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_ASKING, &state))
+        return (state & CF_FLAG_LENT) != 0 ? CF_ASKING_LENT : CF_ASKING_RUNNING;
+      _cf_parker_relax (&n_rounds);
+    }
+  while (get_phase (state) == CF_PHASE_RUNNING_CANCELLING);
+
+  return CF_ASKING_NOT;
+}
+
+void
+_cf_future_end_asking (CfFuture *self,
+                       CfAsking  asking)
+{
+  if (asking != CF_ASKING_NOT)
+    set_phase (self, asking == CF_ASKING_PENDING ? CF_PHASE_PENDING : CF_PHASE_RUNNING, 0, 0);
 }
 
 /* The owner of a pending future; not to be followed, as it may be gone by now. */

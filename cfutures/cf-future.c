@@ -284,6 +284,7 @@ cf_future_get_state (CfFuture *self)
   switch ((CfPhase) (_cf_future_load (self) & CF_PHASE_MASK))
     {
     case CF_PHASE_RUNNING:
+    case CF_PHASE_RUNNING_ASKING:
     case CF_PHASE_SETTLING:
     case CF_PHASE_RUNNING_CANCELLING:
       return CF_FUTURE_STATE_RUNNING;
