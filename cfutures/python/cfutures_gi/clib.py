@@ -129,7 +129,7 @@ class Bell:
     __slots__ = ('_bits', 'address', 'ring', 'sleep')
 
     def __init__(self):
-        self._bits = ctypes.c_uint(0)
+        self._bits = (ctypes.c_uint * 2)()  # a CfBell
         self.address = ctypes.addressof(self._bits)
         self.ring = functools.partial(_ring, self.address)
         self.sleep = functools.partial(_await_bell, self.address, -1)
