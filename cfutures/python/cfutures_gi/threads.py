@@ -120,6 +120,10 @@ class Pool:
 
         return True
 
+    def takes_no_more(self):
+        with self.lock:
+            return self.is_shutdown or self.broken is not None
+
     def recall(self, worker):
         """A worker that was to rest does not, after all."""
         with self.lock:
@@ -305,7 +309,7 @@ def _serve(worker, pool):
                 worker.rest(told)
         elif pool.dismiss(worker):
             worker.bell.sleep()
-        elif not items:
+        elif pool.takes_no_more() and not items:
             return
 
 
