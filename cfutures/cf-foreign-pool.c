@@ -5,6 +5,7 @@
 
 #include "cf-foreign-pool-private.h"
 
+#include "cf-error.h"
 #include "cf-wait-graph-private.h"
 
 struct _CfForeignPool
@@ -14,11 +15,28 @@ struct _CfForeignPool
   CfForeignRun  run;         /* (const) */
 };
 
+/* An exception may have come out of it that nobody caught: neither a frame is left behind then, nor who waits. */
+static void
+break_off (CfFuture *future)
+{
+  g_autoptr (GError) error = g_error_new_literal (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The function was broken off");
+
+  cf_foreign_worker_stop ();
+  cf_future_set_exception (future, error, NULL);
+}
+
 static gboolean
 run_inline (CfFutureOwner *owner,
             CfFuture      *future)
 {
-  return ((CfForeignPool *) owner)->run (future);
+  CfWaitFrame *top = _cf_wait_thread->top;
+  gboolean     ran = ((CfForeignPool *) owner)->run (future);
+
+  if (_cf_wait_thread->top == top)
+    return ran;
+  break_off (future);
+
+  return TRUE;
 }
 
 /* Where they do not, run() says so. */

@@ -135,14 +135,21 @@ _cf_future_claim_running (CfFuture *self)
 CfFutureOwner *
 _cf_future_peek_owner (CfFuture *self)
 {
-  guint          state = _cf_future_load (self);
+  guint          before, state = _cf_future_load (self);
   CfFutureOwner *owner;
 
-  if (get_phase (state) != CF_PHASE_PENDING || (state & (CF_FLAG_QUEUED | CF_FLAG_PLACED)) == 0)
-    return NULL;
-  owner = __atomic_load_n (&_cf_future_fields (self)->call.owner, __ATOMIC_ACQUIRE);
+  /* Other flags may change meanwhile. */
+  do
+    {
+      if (get_phase (state) != CF_PHASE_PENDING || (state & (CF_FLAG_QUEUED | CF_FLAG_PLACED)) == 0)
+        return NULL;
+      before = state;
+      owner = __atomic_load_n (&_cf_future_fields (self)->call.owner, __ATOMIC_ACQUIRE);
+      state = _cf_future_load (self);
+    }
+  while (state != before);
 
-  return _cf_future_load (self) == state ? owner : NULL;
+  return owner;
 }
 
 static gpointer

@@ -37,6 +37,15 @@ do_not_run (CfFuture *future)
   return FALSE;
 }
 
+/* As one that an exception comes out of. */
+static gboolean
+break_off (CfFuture *future)
+{
+  g_assert_true (cf_foreign_worker_start (future));
+
+  return FALSE;
+}
+
 static CfFuture *
 submit (void)
 {
@@ -143,6 +152,20 @@ test_no_free_worker (void)
 }
 
 static void
+test_broken_off (void)
+{
+  CfFuture *task = begin (1, break_off);
+  g_autoptr (CfFuture) future = submit ();
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("What was begun and is not brought to an end fails, and who waits goes on.");
+
+  g_assert_null (cf_future_get_result (future, -1, &error));
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+  end (task);
+}
+
+static void
 test_steps_are_free (void)
 {
   CfFuture *task = begin (1, run);
@@ -226,6 +249,7 @@ main (int   argc,
   g_test_add_func ("/foreign-pool/later-one-runs-inline", test_later_one_runs_inline);
   g_test_add_func ("/foreign-pool/wait-for-itself", test_wait_for_itself);
   g_test_add_func ("/foreign-pool/no-free-worker", test_no_free_worker);
+  g_test_add_func ("/foreign-pool/broken-off", test_broken_off);
   g_test_add_func ("/foreign-pool/steps-are-free", test_steps_are_free);
   g_test_add_func ("/foreign-pool/no-lock-held-on-references", test_no_lock_held_on_references);
   g_test_add_func ("/foreign-pool/describe", test_describe);
