@@ -10,6 +10,7 @@ function is None where the future carries a call of its own, as C code submits i
 import concurrent.futures.thread
 import collections
 import contextlib
+import functools
 import itertools
 import threading
 import weakref
@@ -73,6 +74,7 @@ class Pool:
         self.initializer = initializer
         self.initargs = initargs
         self.known = clib.Pool(max_workers, _run_queued)
+        self.make_future = functools.partial(clib.make_future, self.known.address)
         self.queue = collections.deque()
         self.idle = []  # (lock): workers that rest
         self.lock = threading.RLock()
@@ -327,7 +329,8 @@ def run(worker, item, may_rest):
         _Cf.Future.run(future)
         _leave_to_c(future)
         return None
-    if not clib.start_task(hash(future)):
+    address = hash(future)
+    if not clib.start_task(address):
         _leave_to_c(future)
         return None
 
@@ -346,17 +349,17 @@ def run(worker, item, may_rest):
     del state['_function']
     function = args = kwargs = None
 
-    return _finish(worker, future, state, result, may_rest and not pool.queue and pool)
+    return _finish(worker, future, address, state, result, may_rest and not pool.queue and pool)
 
 
-def _finish(worker, future, state, result, resting_place):
+def _finish(worker, future, address, state, result, resting_place):
     """Settle the future. The worker is counted among those of a pool that rest before the future is done, so that who
     sees it done finds the worker idle."""
     rests = resting_place and '_callbacks' not in state and resting_place.dismiss(worker)
     if state.setdefault('_by', worker) is worker:
         if '_number' in state:
             callbacks.unwatch(state)
-        if clib.finish_task(hash(future), None if result is None else worker.value.fill(result)):
+        if clib.finish_task(address, None if result is None else worker.value.fill(result)):
             state['_value'] = result
         else:
             del state['_by']

@@ -151,7 +151,7 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         Does not block. Raises RuntimeError after a shutdown, and BrokenThreadPool if an initializer failed.
         """
         pool = self._pool
-        future = pygobject_new_full(clib.make_future(pool.known.address), True)
+        future = pygobject_new_full(pool.make_future(), True)
         future._item = item = [future, fn, args, kwargs, pool]
         try:
             pool.put(item)
