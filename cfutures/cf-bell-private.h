@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   CfParker parker;
+  guint    n_failed; /* (waiter): how often in a row looking for the ring did not pay */
 } CfBell;
 
 CF_AVAILABLE_IN_ALL

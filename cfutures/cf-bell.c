@@ -5,10 +5,62 @@
 
 #include "cf-bell-private.h"
 
+/* A lock of a language makes a round trip between two threads take longer than one of C does, and a sleep takes longer
+ * than that. */
+#define SPIN_MAX_US 50
+#define N_FAILED_MAX 6
+/* For the way from a ring to the next wait. */
+#define LINGER_US 6
+
+static guint n_waits; /* (atomic): how many have begun; it may wrap */
+
 static gboolean
-is_rung_cb (gpointer data)
+is_rung_cb (gpointer parker)
 {
-  return _cf_parker_get (data) != 0;
+  return _cf_parker_get (parker) != 0;
+}
+
+static gboolean
+has_changed_cb (gpointer number)
+{
+  return __atomic_load_n (&n_waits, __ATOMIC_RELAXED) != *(guint *) number;
+}
+
+/* Looks for the ring, for as long as that paid lately. */
+static gboolean
+spin (CfBell *self,
+      gint64  timeout_us)
+{
+  guint number = __atomic_add_fetch (&n_waits, 1, __ATOMIC_RELAXED);
+  guint budget_us = SPIN_MAX_US >> self->n_failed;
+
+  if (timeout_us >= 0 && timeout_us < budget_us)
+    budget_us = (guint) timeout_us;
+  if (!_cf_spin_for (is_rung_cb, &self->parker, budget_us))
+    {
+      self->n_failed = MIN (self->n_failed + 1, N_FAILED_MAX);
+      return FALSE;
+    }
+
+  self->n_failed = 0;
+  /* Who rang mostly holds the lock of the language until he waits himself.  Whoever asks for it before that has to sleep,
+   * which takes far longer. */
+  _cf_spin_for (has_changed_cb, &number, LINGER_US);
+
+  return TRUE;
+}
+
+static gboolean
+park (CfBell *self,
+      gint64  timeout_us)
+{
+  gint64   start = g_get_monotonic_time ();
+  gboolean is_rung = _cf_parker_park (&self->parker, _cf_deadline_from_timeout (timeout_us)) != 0;
+
+  if (g_get_monotonic_time () - start < SPIN_MAX_US)
+    self->n_failed = 0;
+
+  return is_rung;
 }
 
 void
@@ -22,10 +74,8 @@ gboolean
 cf_bell_wait (CfBell *self,
               gint64  timeout_us)
 {
-  if (!_cf_spin (is_rung_cb, &self->parker) &&
-      _cf_parker_park (&self->parker, _cf_deadline_from_timeout (timeout_us)) == 0)
+  if (!spin (self, timeout_us) && !park (self, timeout_us))
     return FALSE;
-
   _cf_parker_clear (&self->parker, CF_PARKER_DONE);
 
   return TRUE;

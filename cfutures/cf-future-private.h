@@ -37,6 +37,9 @@ struct _CfFutureOwner
   gboolean (*claim) (CfFutureOwner *self,
                      CfFuture      *future,
                      CfFutureClaim *claim);
+  /* May stand in place of claim(): runs @future in the calling worker.  FALSE: it must not, or somebody else has it. */
+  gboolean (*run_inline) (CfFutureOwner *self,
+                          CfFuture      *future);
   /* Whether its workers run what they wait for. */
   gboolean (*runs_inline) (CfFutureOwner *self);
   /* How many of its workers have to be stuck for it to be.  May be NULL: it never is. */
@@ -102,6 +105,7 @@ enum
 
   CF_FLAG_SCHEDULED = 1 << 6, /* an executor has it, or had it */
   CF_FLAG_QUEUED = 1 << 10,   /* it has an owner, who alone starts it */
+  CF_FLAG_PLACED = 1 << 12,   /* it has an owner, who does not mind: only waits look at that */
   CF_FLAG_NOTIFIED = 1 << 7,  /* a cancel is seen by everybody */
   CF_FLAG_LINKED = 1 << 8,    /* (delivery lock): in the queue of its context */
   CF_FLAG_KEPT = 1 << 9,      /* (delivery lock): and that holds a reference */
@@ -238,7 +242,7 @@ void           _cf_future_unschedule (CfFuture *self);
 gboolean       _cf_future_begin_queueing (CfFuture      *self,
                                           CfFutureOwner *owner);
 void           _cf_future_end_queueing (CfFuture *self,
-                                        gboolean  is_queued);
+                                        guint     flag);
 
 /* cf-future-cancellable */
 GCancellable *_cf_future_lend_cancellable (CfFuture *self,
@@ -279,6 +283,7 @@ gboolean _cf_future_may_run_inline (CfFutureOwner *owner);
 
 /* cf-future */
 char    *_cf_future_describe (CfFuture *self);
+void     _cf_future_set_describe (char *(*describe) (CfFuture *future));
 void     _cf_future_emit (CfFuture *self,
                           guint     state);
 gboolean _cf_future_waits_for_news (CfFuture *self);

@@ -162,14 +162,21 @@ _cf_future_end_asking (CfFuture *self,
 CfFutureOwner *
 _cf_future_peek_owner (CfFuture *self)
 {
-  guint          state = _cf_future_load (self);
+  guint          before, state = _cf_future_load (self);
   CfFutureOwner *owner;
 
-  if (get_phase (state) != CF_PHASE_PENDING || (state & CF_FLAG_QUEUED) == 0)
-    return NULL;
-  owner = __atomic_load_n (&_cf_future_fields (self)->call.owner, __ATOMIC_ACQUIRE);
+  /* Other flags may change meanwhile. */
+  do
+    {
+      if (get_phase (state) != CF_PHASE_PENDING || (state & (CF_FLAG_QUEUED | CF_FLAG_PLACED)) == 0)
+        return NULL;
+      before = state;
+      owner = __atomic_load_n (&_cf_future_fields (self)->call.owner, __ATOMIC_ACQUIRE);
+      state = _cf_future_load (self);
+    }
+  while (state != before);
 
-  return _cf_future_load (self) == state ? owner : NULL;
+  return owner;
 }
 
 static gpointer
@@ -517,11 +524,12 @@ _cf_future_begin_queueing (CfFuture      *self,
   return TRUE;
 }
 
+/* As QUEUED or PLACED; or 0: it is not. */
 void
 _cf_future_end_queueing (CfFuture *self,
-                         gboolean  is_queued)
+                         guint     flag)
 {
-  if (!is_queued)
+  if (flag == 0)
     _cf_future_fields (self)->call.owner = NULL;
-  set_phase (self, CF_PHASE_PENDING, is_queued ? CF_FLAG_QUEUED : 0, 0);
+  set_phase (self, CF_PHASE_PENDING, flag, 0);
 }

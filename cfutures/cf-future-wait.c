@@ -149,7 +149,11 @@ _cf_future_run_inline (CfFuture *self)
   CfFutureOwner *owner = _cf_wait_thread != NULL ? _cf_future_peek_owner (self) : NULL;
   CfFutureClaim  claim;
 
-  if (owner == NULL || !_cf_future_may_run_inline (owner) || !owner->claim (owner, self, &claim))
+  if (owner == NULL || !_cf_future_may_run_inline (owner))
+    return FALSE;
+  if (owner->run_inline != NULL)
+    return owner->run_inline (owner, self);
+  if (!owner->claim (owner, self, &claim))
     return FALSE;
 
   /* With the reference that the queue had. */
@@ -163,18 +167,18 @@ static gboolean
 await_for_ever (CfFuture *self,
                 GError  **error)
 {
-  g_autoptr (GError) hopeless = NULL;
-
   for (;;)
     {
-      if (_cf_future_run_inline (self) || _cf_spin (is_done_cb, self) || sleep_until_done (self, CF_WAITER_WAKE, -1, &hopeless))
+      g_autoptr (GError) hopeless = NULL;
+
+      /* Of what ran, somebody else may just be about to give the outcome. */
+      _cf_future_run_inline (self);
+      if (_cf_spin (is_done_cb, self) || sleep_until_done (self, CF_WAITER_WAKE, -1, &hopeless))
         return TRUE;
-      if (hopeless == NULL)
-        continue;
 
       /* It may have come into the queue only while we slept. */
-      if (_cf_future_run_inline (self))
-        return TRUE;
+      if (hopeless == NULL || _cf_future_run_inline (self))
+        continue;
       g_propagate_error (error, g_steal_pointer (&hopeless));
       return FALSE;
     }

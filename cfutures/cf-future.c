@@ -238,15 +238,35 @@ _cf_future_emit (CfFuture *self,
     g_signal_emit (self, signals[DONE], 0);
 }
 
-/* For messages: the name, or where the function lies, or which one it is. */
+/* (atomic) (nullable): knows functions of another language */
+static char *(*describe_foreign) (CfFuture *future);
+
+void
+_cf_future_set_describe (char *(*describe) (CfFuture *future))
+{
+  g_atomic_pointer_set (&describe_foreign, describe);
+}
+
+static char *
+describe_by_language (CfFuture *self)
+{
+  char *(*describe) (CfFuture * future) = g_atomic_pointer_get (&describe_foreign);
+
+  return describe != NULL ? describe (self) : NULL;
+}
+
+/* For messages: the name, or what or where the function is, or which one it is. */
 char *
 _cf_future_describe (CfFuture *self)
 {
   char    *name = _cf_future_dup_name (self);
-  gpointer function = name == NULL ? _cf_future_peek_function (self) : NULL;
+  gpointer function;
 
+  if (name == NULL)
+    name = describe_by_language (self);
   if (name != NULL)
     return name;
+  function = _cf_future_peek_function (self);
 
   return function != NULL ? _cf_function_describe ((CfFunctionPointer) function) : g_strdup_printf ("future %p", (gpointer) self);
 }

@@ -275,7 +275,7 @@ cf_process_pool_executor_schedule (CfExecutor *executor,
   if (call == NULL)
     {
       /* What cannot travel is a matter of this future, not of the one who submits it. */
-      _cf_future_end_queueing (future, FALSE);
+      _cf_future_end_queueing (future, 0);
       cf_future_set_exception (future, failure, NULL);
       return TRUE;
     }
@@ -284,7 +284,7 @@ cf_process_pool_executor_schedule (CfExecutor *executor,
   accepted = _cf_process_manager_add (priv->manager, call, error);
   if (accepted)
     g_steal_pointer (&call);
-  _cf_future_end_queueing (future, accepted);
+  _cf_future_end_queueing (future, accepted ? CF_FLAG_QUEUED : 0);
   if (!accepted)
     _cf_process_manager_unref (priv->manager);
 

@@ -346,7 +346,7 @@ enter (CfThreadPool *self,
     }
   /* Not before it is in the list: whoever sees it queued takes it out, and looks at the length without the door. */
   if (!is_fresh)
-    _cf_future_end_queueing (future, entry != REFUSED);
+    _cf_future_end_queueing (future, entry != REFUSED ? CF_FLAG_QUEUED : 0);
   _cf_unlock (&self->door);
 
   return entry;

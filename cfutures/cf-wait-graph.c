@@ -249,10 +249,31 @@ tell_hopeless_locked (CfWaitRecord *last,
   while (record != NULL);
 }
 
+/* A binding is told of the first reference beside its own, and may take a lock of its language then: so that one, of all
+ * that others may note under the lock, is taken before. */
+static void
+hold (CfWaitRecord *record)
+{
+  for (CfWaitFrame *frame = record->thread->top; frame != NULL; frame = frame->outer)
+    _cf_future_ref (frame->future);
+  for (gsize i = 0; i < record->n_targets; i++)
+    _cf_future_ref (record->targets[i]);
+}
+
+static void
+release (CfWaitRecord *record)
+{
+  for (gsize i = 0; i < record->n_targets; i++)
+    cf_future_unref (record->targets[i]);
+  for (CfWaitFrame *frame = record->thread->top; frame != NULL; frame = frame->outer)
+    cf_future_unref (frame->future);
+}
+
 /* The thread is going to sleep; whether it is told is for _cf_wait_graph_leave() to say. */
 void
 _cf_wait_graph_enter (CfWaitRecord *record)
 {
+  hold (record);
   g_mutex_lock (&graph_lock);
   record->prev = NULL;
   record->next = records;
@@ -299,6 +320,7 @@ _cf_wait_graph_leave (CfWaitRecord *record,
   g_atomic_int_add (&n_records, -1);
   circle = g_steal_pointer (&record->circle);
   g_mutex_unlock (&graph_lock);
+  release (record);
 
   if (circle == NULL)
     return TRUE;

@@ -68,6 +68,17 @@ class SubmitTest(TestCase):
             Cf.wait(futures)
         self.assertEqual(executor.props.n_workers, 0)
 
+    def test_a_worker_that_comes_late_stays(self):
+        """It may not rest because of work that another one takes before it gets there."""
+        answers = [False] * 4
+
+        with Cf.ThreadPoolExecutor(1) as executor:
+            dismiss = executor._pool.dismiss
+            executor._pool.dismiss = lambda worker: answers.pop() if answers else dismiss(worker)
+            self.assertEqual(executor.submit(pow, 2, 3).result(LONG), 8)
+            self.assertEqual(executor.submit(pow, 2, 4).result(LONG), 16)
+            self.assertEqual((answers, executor.props.n_workers), ([], 1))
+
     def test_callbacks_that_come_while_the_worker_goes_to_rest(self):
         called = []
         with Cf.ThreadPoolExecutor(2) as executor:

@@ -25,6 +25,7 @@ def new_future(fn, args, kwargs):
     future = pygobject_new_full(clib.new_for_task(_run, number, _release), True)
     # With something on it, the wrapper lives as long as the object does.
     future._called = None
+    future._function = fn
     call[0] = weakref.ref(future)
 
     return future
@@ -32,7 +33,9 @@ def new_future(fn, args, kwargs):
 
 @clib.RELEASE
 def _release(number):
-    _calls.pop(number, None)
+    call = _calls.pop(number, None)
+    if call is not None:
+        _note(call[0](), None)
 
 
 @clib.TASK
@@ -56,6 +59,7 @@ def _run(value, _cancellable, number, error):
 def _note(future, outcome):
     if future is not None:
         future._called = outcome
+        future.__dict__.pop('_function', None)
 
 
 def _set_error(place, error):

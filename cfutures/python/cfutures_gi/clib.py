@@ -79,17 +79,43 @@ is_cancelled = _function('cf_future_is_cancelled', ctypes.c_int, ctypes.c_void_p
 is_running = _function('cf_future_is_running', ctypes.c_int, ctypes.c_void_p)
 is_done = _function('cf_future_is_done', ctypes.c_int, ctypes.c_void_p)
 start = _function('cf_future_set_running_or_notify_cancel', ctypes.c_int, ctypes.c_void_p)
-finish = _function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 # By hand, of what may lie in the queue of an executor in C.
 finish_any = _waiting_function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _iter_next = _waiting_function('cf_future_iter_next', ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 wait = _waiting_function('cf_future_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
 TASK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-new = _function('cf_future_new', ctypes.c_void_p)
 new_for_task = _function('cf_future_new_for_task', ctypes.c_void_p, TASK, ctypes.c_void_p, RELEASE)
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)
+
+# Thread pools, for the graph of those who wait. Its lock is held for moments, and never while somebody waits for ours.
+
+RUN = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+DESCRIBE = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+set_describe = _function('cf_foreign_set_describe', None, DESCRIBE)
+_pool_new = _function('cf_foreign_pool_new', ctypes.c_void_p, ctypes.c_uint, RUN)
+_pool_free = _function('cf_foreign_pool_free', None, ctypes.c_void_p)
+make_future = _function('cf_foreign_pool_make_future', ctypes.c_void_p, ctypes.c_void_p)
+add_future = _function('cf_foreign_pool_add_future', None, ctypes.c_void_p, ctypes.c_void_p)
+begin_worker = _function('cf_foreign_worker_begin', None, ctypes.c_void_p)
+end_worker = _function('cf_foreign_worker_end', None)
+start_task = _function('cf_foreign_worker_start', ctypes.c_int, ctypes.c_void_p)
+stop_task = _function('cf_foreign_worker_stop', None)
+finish_task = _function('cf_foreign_worker_finish', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+is_in_worker = _function('cf_foreign_is_in_worker', ctypes.c_int)
+
+
+class Pool:
+    """What C knows of a thread pool."""
+
+    __slots__ = ('address',)
+
+    def __init__(self, max_workers, run):
+        self.address = _pool_new(min(max_workers, (1 << 32) - 1), run)
+
+    def __del__(self, free=_pool_free):
+        free(self.address)
 
 
 _ring = _function('cf_bell_ring', None, ctypes.c_void_p)
@@ -103,7 +129,7 @@ class Bell:
     __slots__ = ('_bits', 'address', 'ring', 'sleep')
 
     def __init__(self):
-        self._bits = ctypes.c_uint(0)
+        self._bits = (ctypes.c_uint * 2)()  # a CfBell
         self.address = ctypes.addressof(self._bits)
         self.ring = functools.partial(_ring, self.address)
         self.sleep = functools.partial(_await_bell, self.address, -1)
@@ -141,6 +167,8 @@ _VARIANT = 21 << 2
 def _glib_function(name, result, *arguments):
     return _declare(getattr(_glib, name), result, arguments)
 
+
+copy_text = _glib_function('g_strdup', ctypes.c_void_p, ctypes.c_char_p)
 
 _bytes_new = _glib_function('g_bytes_new', ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
 _bytes_unref = _glib_function('g_bytes_unref', None, ctypes.c_void_p)

@@ -66,11 +66,10 @@ def wait(fs, timeout=None, return_when=concurrent.futures.ALL_COMPLETED):
         outcome[:] = _Cf.wait(targets, when, us)
         return outcome[0]
 
-    worker = waiting.get_worker() if timeout is None else None
-    if worker is not None:
-        waiting.await_in_worker(worker, targets, when != _Cf.ReturnWhen.ALL_COMPLETED, look)
-    else:
+    try:
         waiting.in_slices(look, timeout)
+    except GLib.Error as error:
+        raise errors.from_gerror(error) from None
 
     return DoneAndNotDoneFutures({futures[f] for f in outcome[1]}, {futures[f] for f in outcome[2]})
 
@@ -88,11 +87,7 @@ def as_completed(fs, timeout=None):
 
 
 def _iterate(futures, total, end):
-    worker = waiting.get_worker() if end is None else None
     while futures:
-        if worker is not None:
-            yield from _iterate_in_worker(worker, futures)
-            return
         if end is not None and time.monotonic() >= end:
             done = [f for f in futures if interop.is_listed(f)]
             while done:
@@ -132,16 +127,3 @@ def _take_next(arrivals):
         if error.matches(GLib.quark_from_string('g-io-error-quark'), 24):
             return None
         raise errors.from_gerror(error) from None
-
-
-def _iterate_in_worker(worker, futures):
-    while futures:
-        done = []
-
-        def look(us):
-            done[:] = _Cf.wait(list(futures), _Cf.ReturnWhen.FIRST_COMPLETED, us)[1]
-            return bool(done)
-
-        waiting.await_in_worker(worker, list(futures), True, look)
-        while done:
-            yield futures.pop(done.pop())

@@ -10,10 +10,12 @@ function is None where the future carries a call of its own, as C code submits i
 import concurrent.futures.thread
 import collections
 import contextlib
+import functools
 import itertools
 import threading
 import weakref
 
+from gi._gi import pygobject_new_full
 from gi.module import get_introspection_module
 
 from cfutures_gi import callbacks, clib, waiting
@@ -43,11 +45,10 @@ threading._register_atexit(_at_exit)
 class Worker:
     """A thread of a pool."""
 
-    __slots__ = ('pool', 'stack', 'value', 'bell', '__weakref__')
+    __slots__ = ('pool', 'value', 'bell')
 
     def __init__(self, pool):
         self.pool = pool
-        self.stack = []  # what it runs, outermost first: futures and their functions
         self.value = clib.Value()
         self.bell = clib.Bell()
 
@@ -72,6 +73,8 @@ class Pool:
         self.prefix = prefix or f'ThreadPoolExecutor-{next(_counter)}'
         self.initializer = initializer
         self.initargs = initargs
+        self.known = clib.Pool(max_workers, _run_queued)
+        self.make_future = functools.partial(clib.make_future, self.known.address)
         self.queue = collections.deque()
         self.idle = []  # (lock): workers that rest
         self.lock = threading.RLock()
@@ -118,6 +121,10 @@ class Pool:
             self.idle.append(worker)
 
         return True
+
+    def takes_no_more(self):
+        with self.lock:
+            return self.is_shutdown or self.broken is not None
 
     def recall(self, worker):
         """A worker that was to rest does not, after all."""
@@ -169,16 +176,15 @@ class Pool:
             self.is_full = self.n_started >= self.max_workers
 
     def run(self, worker, item):
-        """Run an item that a worker came across out of its turn."""
-        item = item.copy()
-        if not item:
+        """Run what lies in an item out of its turn. False: somebody else does."""
+        # No call is between these two, so no other thread either.
+        taken = item[:]
+        item[:] = ()
+        if not taken:
             return False
-        future = item[0]
-        queued = future.__dict__.pop('_item', None)
-        if not queued:
-            return False
-        self.forget(queued)
-        run(worker, item, False)
+        with self.lock:
+            self.n_dead += 1
+        run(worker, taken, False)
 
         return True
 
@@ -259,6 +265,7 @@ class Pool:
 def _work(worker):
     pool = worker.pool
     waiting.local.worker = worker
+    clib.begin_worker(pool.known.address)
     try:
         clib.name_thread(threading.current_thread().name)
         if pool.prepare():
@@ -266,7 +273,29 @@ def _work(worker):
     except BaseException:
         callbacks.LOGGER.critical('Exception in worker', exc_info=True)
     finally:
+        clib.end_worker()
         pool.worker_ends(worker)
+
+
+@clib.RUN
+def _run_queued(address):
+    """For a worker that waits for what its own pool queues."""
+    worker = waiting.local.worker
+    item = pygobject_new_full(address, False).__dict__.get('_item')
+
+    return bool(item) and worker.pool.runs_inline() and _has_room() and worker.pool.run(worker, item)
+
+
+def _has_room():
+    """Whether Python's stack has what it takes to run something and to say how that went."""
+    try:
+        return _descend(20)
+    except RecursionError:
+        return False
+
+
+def _descend(n):
+    return n == 0 or _descend(n - 1)
 
 
 def _serve(worker, pool):
@@ -282,7 +311,7 @@ def _serve(worker, pool):
                 worker.rest(told)
         elif pool.dismiss(worker):
             worker.bell.sleep()
-        elif not items:
+        elif pool.takes_no_more() and not items:
             return
 
 
@@ -297,41 +326,46 @@ def run(worker, item, may_rest):
     state = future.__dict__
     state['_item'] = ()
     if function is None:
-        _run_c(worker.stack, future)
+        _Cf.Future.run(future)
+        _leave_to_c(future)
         return None
-    if not clib.start(hash(future)):
+    address = hash(future)
+    if not clib.start_task(address):
         _leave_to_c(future)
         return None
 
-    worker.stack.append((future, function))
+    state['_function'] = function
     try:
         result = function(*args, **kwargs)
     except BaseException as error:
-        worker.stack.pop()
+        clib.stop_task()
+        del state['_function']
         # The traceback of the error has this frame.
         function = args = kwargs = state = item = None
         if not future._fail(worker, error):
             _leave_to_c(future)
         future = None
         return None
-    worker.stack.pop()
+    del state['_function']
     function = args = kwargs = None
 
-    return _finish(worker, future, state, result, may_rest and not pool.queue and pool)
+    return _finish(worker, future, address, state, result, may_rest and not pool.queue and pool)
 
 
-def _finish(worker, future, state, result, resting_place):
+def _finish(worker, future, address, state, result, resting_place):
     """Settle the future. The worker is counted among those of a pool that rest before the future is done, so that who
     sees it done finds the worker idle."""
     rests = resting_place and '_callbacks' not in state and resting_place.dismiss(worker)
     if state.setdefault('_by', worker) is worker:
         if '_number' in state:
             callbacks.unwatch(state)
-        if clib.finish(hash(future), None if result is None else worker.value.fill(result), None):
+        if clib.finish_task(address, None if result is None else worker.value.fill(result)):
             state['_value'] = result
         else:
             del state['_by']
             _leave_to_c(future)
+    else:
+        clib.stop_task()
     if not rests:
         if '_callbacks' in state or '_waiters' in state:
             callbacks.drain(future)
@@ -351,12 +385,3 @@ def _leave_to_c(future):
     """Somebody settled it otherwise."""
     future.__dict__.pop('_item', None)
     callbacks.drain(future)
-
-
-def _run_c(stack, future):
-    stack.append((future, None))
-    try:
-        _Cf.Future.run(future)
-    finally:
-        stack.pop()
-    _leave_to_c(future)

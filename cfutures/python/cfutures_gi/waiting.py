@@ -3,28 +3,27 @@
 
 """Waiting: so that Ctrl-C is heard, and that workers of thread pools never wait in vain.
 
-A worker that is going to sleep without a time limit enters the graph of those who do. Whether a wait can end follows
-from what is known to go on: futures that are done, that run in a thread that does not wait, that nobody queues, or whose
-pool still has a worker. What is left over can never end, and the one who came last, or whom the news concerns, is told.
+What a worker waits for without a time limit is the business of C, which knows of all pools who waits for whom. It runs
+what the worker's own pool queues.
 """
 
-import _thread
 import functools
 import threading
 import time
 
+from gi._gi import pygobject_new_full
 from gi.module import get_introspection_module
+from gi.repository import GLib
 
-from cfutures_gi import clib
-from cfutures_gi.errors import DeadlockError
+from cfutures_gi import clib, errors
 
 _Cf = get_introspection_module('Cf')
-_wait = _Cf.Future.wait
+_get_exception = _Cf.Future.get_exception
 
 SLICE = 0.1
 SLICE_US = 100000
 FOREVER = 1 << 62
-DEPTH_MAX = 128
+
 
 class _Local(threading.local):
     worker = None
@@ -34,13 +33,6 @@ class _Local(threading.local):
 
 
 local = _Local()
-
-
-def get_worker():
-    """The worker of a thread pool that this thread is, if it is one that runs something."""
-    worker = local.worker
-
-    return worker if worker is not None and worker.stack else None
 
 
 def to_us(seconds):
@@ -63,14 +55,26 @@ def in_slices(look, timeout):
 
 def await_one(future, timeout):
     """Wait for a future. False: the time ran out."""
-    worker = get_worker() if timeout is None else None
-    if worker is not None:
-        return await_in_worker(worker, [future], False, functools.partial(clib.wait, hash(future)))
+    if timeout is None and clib.is_in_worker():
+        return _await_in_worker(future)
     state = future.__dict__
     if '_item' in state:
         return _await_settling(future, state, None if timeout is None else time.monotonic() + timeout)
 
     return in_slices(functools.partial(clib.wait, hash(future)), timeout)
+
+
+def _await_in_worker(future):
+    if clib.wait(hash(future), -1):
+        return True
+    # Once more, for the error.
+    try:
+        _get_exception(future, -1)
+    except GLib.Error as error:
+        if not future.done():
+            raise errors.from_gerror(error) from None
+
+    return True
 
 
 def _await_settling(future, state, end):
@@ -98,175 +102,18 @@ def tell(waiters):
         bell.ring()
 
 
-def run_one(worker, futures):
-    """Run one of those that the worker's own pool queues."""
-    if len(worker.stack) > DEPTH_MAX or not worker.pool.runs_inline():
-        return False
-    for future in futures:
-        item = future.__dict__.get('_item')
-        if item and item[-1] is worker.pool and worker.pool.run(worker, item):
-            return True
-
-    return False
-
-
-def await_in_worker(worker, targets, is_any, look):
-    """Wait for all, or any, of the targets; look (microseconds) tells whether that is over."""
-    wait = None
-    try:
-        while not look(0):
-            if run_one(worker, targets):
-                continue
-            if wait is None:
-                wait = _Wait(worker, targets, is_any)
-                _enter(wait)
-            if wait.circle is not None:
-                raise DeadlockError(_describe_circle(wait.circle))
-            if look(to_us(SLICE)):
-                break
-    finally:
-        if wait is not None:
-            _leave(wait)
-
-    return True
-
-
-class _Wait:
-    __slots__ = ('worker', 'targets', 'is_any', 'circle', 'can_end')
-
-    def __init__(self, worker, targets, is_any):
-        self.worker = worker
-        self.targets = targets
-        self.is_any = is_any
-        self.circle = None
-        self.can_end = False
-
-
-_lock = threading.Lock()
-_waits = []
-
-
-def _find_runner(future):
-    for wait in _waits:
-        if any(running is future for running, _function in wait.worker.stack):
-            return wait
-
-    return None
-
-
-def _get_queue(future):
-    item = future.__dict__.get('_item')
-
-    return item[-1] if item else None
-
-
-def _list_stuck(pool):
-    return [wait for wait in _waits if wait.worker.pool is pool and not wait.can_end]
-
-
-def _can_complete(future):
-    if future.done():
-        return True
-    pool = _get_queue(future)
-    if pool is not None:
-        return len(_list_stuck(pool)) < pool.max_workers
-    runner = _find_runner(future)
-
-    return runner is None or runner.can_end
-
-
-def _find_hopeless(wait):
-    hopeless = [target for target in wait.targets if not _can_complete(target)]
-    if wait.is_any and any(target not in hopeless and not target.done() for target in wait.targets):
+@clib.DESCRIBE
+def _describe(address):
+    """What a future that has no name is called in messages."""
+    state = pygobject_new_full(address, False).__dict__
+    function = state.get('_function')
+    for queued in (state.get('_item') or ())[1:2]:
+        function = queued
+    if function is None:
         return None
+    name = getattr(function, '__qualname__', None) or repr(function)
 
-    return hopeless[0] if hopeless else None
-
-
-def _judge():
-    for wait in _waits:
-        wait.can_end = False
-    changed = True
-    while changed:
-        changed = False
-        for wait in _waits:
-            if not wait.can_end and (wait.circle is not None or _find_hopeless(wait) is None):
-                wait.can_end = changed = True
+    return clib.copy_text(name.encode('utf-8', 'replace'))
 
 
-def _tell(last, news):
-    """Tell those whose waits can never end: the last one first, or those that wait for what there is news of."""
-    while True:
-        _judge()
-        stuck = [wait for wait in _waits if not wait.can_end]
-        if not stuck:
-            return
-        told = next((wait for wait in stuck if wait is last), None) or \
-            next((wait for wait in stuck if news in wait.targets), stuck[-1])
-        told.circle = _trace(told)
-
-
-def _trace(start):
-    """Go from a wait to what it waits for, to who holds that up, until it comes round. Pairs of future and function."""
-    circle = [start.worker.stack[-1]]
-    wait = start
-    for _ in range(len(_waits) + 1):
-        target = _find_hopeless(wait)
-        if target is None:
-            break
-        pool = _get_queue(target)
-        stuck = _list_stuck(pool) if pool is not None else [_find_runner(target)]
-        _add(circle, (target, None if pool is None else target.__dict__['_item'][1]))
-        wait = start if start in stuck else stuck[0]
-        if wait is None:
-            break
-        for pair in wait.worker.stack:
-            _add(circle, pair)
-        if wait is start:
-            break
-
-    return circle
-
-
-def _add(circle, pair):
-    for i, (future, function) in enumerate(circle):
-        if future is pair[0]:
-            circle[i] = (future, function or pair[1])
-            return
-    circle.append(pair)
-
-
-def _describe(future, function):
-    name = future.get_property('name')
-    if name is None and function is not None:
-        name = getattr(function, '__qualname__', None) or repr(function)
-
-    return f'“{name}”' if name is not None else f'“future {id(future):#x}”'
-
-
-def _describe_circle(circle):
-    names = [_describe(*pair) for pair in circle]
-    if len(names) == 1:
-        names *= 2
-    else:
-        names.append(names[0])
-
-    return 'This wait can never end: ' + ', which waits for '.join(names).replace(', which', '', 1)
-
-
-def _enter(wait):
-    with _lock:
-        _waits.append(wait)
-        _tell(wait, None)
-
-
-def _leave(wait):
-    with _lock:
-        _waits.remove(wait)
-
-
-def scheduled(future):
-    """A future that somebody may wait for came into the queue of a pool."""
-    if _waits:
-        with _lock:
-            _tell(None, future)
+clib.set_describe(_describe)

@@ -19,7 +19,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib, GObject
 
-from cfutures_gi import callbacks, calls, clib, errors, future, mapping, processes, startup, threads, waiting
+from cfutures_gi import callbacks, calls, clib, errors, future, mapping, processes, startup, threads
 from cfutures_gi.errors import DeadlockError, WorkerDiedError
 from cfutures_gi.many import DoneAndNotDoneFutures, as_completed, wait
 
@@ -150,8 +150,8 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
 
         Does not block. Raises RuntimeError after a shutdown, and BrokenThreadPool if an initializer failed.
         """
-        future = pygobject_new_full(clib.new(), True)
         pool = self._pool
+        future = pygobject_new_full(pool.make_future(), True)
         future._item = item = [future, fn, args, kwargs, pool]
         try:
             pool.put(item)
@@ -198,7 +198,7 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
             raise GLib.Error(str(error), GLib.quark_to_string(Cf.executor_error_quark()),
                              int(Cf.ExecutorError.BROKEN if isinstance(error, BrokenThreadPool)
                                  else Cf.ExecutorError.SHUTDOWN)) from None
-        waiting.scheduled(future)
+        clib.add_future(self._pool.known.address, hash(future))
 
         return True
 

@@ -1,0 +1,164 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-foreign-pool-private.h"
+
+#include "cf-error.h"
+#include "cf-wait-graph-private.h"
+
+struct _CfForeignPool
+{
+  CfFutureOwner owner;       /* is asked for nothing but what follows: the futures are not QUEUED */
+  guint         max_workers; /* (const) */
+  CfForeignRun  run;         /* (const) */
+};
+
+/* An exception may have come out of it that nobody caught: neither a frame is left behind then, nor who waits. */
+static void
+break_off (CfFuture *future)
+{
+  g_autoptr (GError) error = g_error_new_literal (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The function was broken off");
+
+  cf_foreign_worker_stop ();
+  cf_future_set_exception (future, error, NULL);
+}
+
+static gboolean
+run_inline (CfFutureOwner *owner,
+            CfFuture      *future)
+{
+  CfWaitFrame *top = _cf_wait_thread->top;
+  gboolean     ran = ((CfForeignPool *) owner)->run (future);
+
+  if (_cf_wait_thread->top == top)
+    return ran;
+  break_off (future);
+
+  return TRUE;
+}
+
+/* Where they do not, run() says so. */
+static gboolean
+runs_inline (CfFutureOwner *owner G_GNUC_UNUSED)
+{
+  return TRUE;
+}
+
+static guint
+get_max_workers (CfFutureOwner *owner)
+{
+  return ((CfForeignPool *) owner)->max_workers;
+}
+
+static void
+stay (CfFutureOwner *owner G_GNUC_UNUSED)
+{
+}
+
+void
+cf_foreign_set_describe (CfForeignDescribe describe)
+{
+  _cf_future_set_describe (describe);
+}
+
+CfForeignPool *
+cf_foreign_pool_new (guint        max_workers,
+                     CfForeignRun run)
+{
+  CfForeignPool *self = g_new0 (CfForeignPool, 1);
+
+  self->owner.run_inline = run_inline;
+  self->owner.runs_inline = runs_inline;
+  self->owner.get_max_workers = get_max_workers;
+  self->owner.stay = stay;
+  self->max_workers = max_workers;
+  self->run = run;
+
+  return self;
+}
+
+/* When it has no workers, and no pending future. */
+void
+cf_foreign_pool_free (CfForeignPool *self)
+{
+  g_free (self);
+}
+
+/* A future that is going to lie in the queue, for a call that the library does not see. */
+CfFuture *
+cf_foreign_pool_make_future (CfForeignPool *self)
+{
+  CfFuture       *future = _cf_future_alloc ();
+  CfFutureFields *fields = _cf_future_fields (future);
+
+  fields->call.owner = &self->owner;
+  fields->state |= CF_FLAG_SCHEDULED | CF_FLAG_PLACED;
+
+  return future;
+}
+
+/* A future came into the queue. */
+void
+cf_foreign_pool_add_future (CfForeignPool *self,
+                            CfFuture      *future)
+{
+  if (!_cf_future_begin_queueing (future, &self->owner))
+    return;
+  _cf_future_end_queueing (future, CF_FLAG_PLACED);
+  _cf_wait_graph_scheduled (future);
+}
+
+/* The calling thread is a worker from now on. */
+void
+cf_foreign_worker_begin (CfForeignPool *pool)
+{
+  _cf_wait_thread = g_new0 (CfWaitThread, 1);
+  _cf_wait_thread->pool = &pool->owner;
+}
+
+void
+cf_foreign_worker_end (void)
+{
+  g_clear_pointer (&_cf_wait_thread, g_free);
+}
+
+/* The worker begins with a future.  FALSE: it must not. */
+gboolean
+cf_foreign_worker_start (CfFuture *future)
+{
+  if (!cf_future_set_running_or_notify_cancel (future))
+    return FALSE;
+
+  _cf_wait_frame_push (g_new (CfWaitFrame, 1), future);
+
+  return TRUE;
+}
+
+/* It is through with the one that it began last. */
+void
+cf_foreign_worker_stop (void)
+{
+  CfWaitFrame *frame = _cf_wait_thread->top;
+
+  _cf_wait_frame_pop (frame);
+  g_free (frame);
+}
+
+/* And gives it a result.  FALSE: it has an outcome. */
+gboolean
+cf_foreign_worker_finish (CfFuture     *future,
+                          const GValue *result)
+{
+  cf_foreign_worker_stop ();
+
+  return cf_future_set_result (future, result, NULL);
+}
+
+/* Whether the calling thread is a worker, of whatever pool, in the middle of a task. */
+gboolean
+cf_foreign_is_in_worker (void)
+{
+  return _cf_wait_thread != NULL && _cf_wait_thread->top != NULL;
+}
