@@ -105,7 +105,7 @@ enum
 
   CF_FLAG_SCHEDULED = 1 << 6, /* an executor has it, or had it */
   CF_FLAG_QUEUED = 1 << 10,   /* it has an owner, who alone starts it */
-  CF_FLAG_PLACED = 1 << 12,   /* it has an owner, who does not mind: only waits look at that */
+  CF_FLAG_PLACED = 1 << 18,   /* it has an owner, who does not mind: only waits look at that */
   CF_FLAG_NOTIFIED = 1 << 7,  /* a cancel is seen by everybody */
   CF_FLAG_LINKED = 1 << 8,    /* (delivery lock): in the queue of its context */
   CF_FLAG_KEPT = 1 << 9,      /* (delivery lock): and that holds a reference */
