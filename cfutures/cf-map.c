@@ -13,6 +13,9 @@
 /* The items, their outcomes, and waiting for them.  Who works on them is in cf-map-chunk and cf-map-share, how in
  * cf-map-run. */
 
+/* How many outcomes ahead of the one that is taken. */
+#define PREFETCH 8
+
 typedef struct
 {
   CfParker parker;
@@ -194,6 +197,15 @@ _cf_map_fail (CfMap        *self,
                                          : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "The call was cancelled"));
 }
 
+/* Outcomes come from other processors, and are mostly taken one after the other. */
+static void
+prefetch_outcome (CfMap *self,
+                  gsize  index)
+{
+  if (index < self->n_items)
+    __builtin_prefetch ((gpointer) (__atomic_load_n (&self->words[index], __ATOMIC_RELAXED) & ~CF_MAP_TAKEN), 1);
+}
+
 /* The outcome of an item that has one; it is the caller's then. */
 GVariant *
 _cf_map_take (CfMap   *self,
@@ -202,6 +214,7 @@ _cf_map_take (CfMap   *self,
 {
   guintptr word = __atomic_exchange_n (&self->words[index], CF_MAP_TAKEN, __ATOMIC_ACQ_REL);
 
+  prefetch_outcome (self, index + PREFETCH);
   if ((word & CF_MAP_IS_ERROR) == 0)
     return (GVariant *) word;
   g_propagate_error (error, (GError *) (word & ~CF_MAP_IS_ERROR));
