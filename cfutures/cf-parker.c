@@ -20,7 +20,9 @@
 /* A wait that is over this soon is not worth a sleep, and a longer one is not worth a spin. */
 #define SPIN_MAX_US 20
 #define LOCK_ROUNDS 100
-#define RELAX_ROUNDS 64
+#define RELAX_PAUSES 64
+#define RELAX_YIELDS 64
+#define RELAX_SLEEP_US 50
 /* Between two looks: each one takes the memory away from who is about to write there. */
 #define PAUSES_PER_LOOK 4
 #define LOOKS_PER_TIME 4
@@ -38,14 +40,18 @@ pause_cpu (void)
 #endif
 }
 
-/* For loops that wait for another thread to do its next step. */
+/* For loops that wait for another thread to do its next step.  That one may have a lower priority: it has to have its turn,
+ * too. */
 void
 _cf_parker_relax (guint *n_rounds)
 {
-  if (++*n_rounds < RELAX_ROUNDS)
+  ++*n_rounds;
+  if (*n_rounds < RELAX_PAUSES)
     pause_cpu ();
-  else
+  else if (*n_rounds < RELAX_PAUSES + RELAX_YIELDS)
     g_thread_yield ();
+  else
+    g_usleep (RELAX_SLEEP_US);
 }
 
 void

@@ -78,7 +78,8 @@ count_taken_by_others_locked (CfThreadWorker *worker)
       n += __atomic_load_n (&other->n_taken, __ATOMIC_RELAXED);
   worker->n_taken_by_others = n;
 
-  return n - before;
+  /* One of them may have gone. */
+  return (gint) (n - before) > 0 ? n - before : 0;
 }
 
 /* What is queued may be left to the others. */

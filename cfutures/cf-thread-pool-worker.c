@@ -347,10 +347,12 @@ work (CfThreadWorker *worker)
       if (next == DO_END || ((next == DO_SLEEP || next == DO_STAND_BY) && !rest (worker, next == DO_STAND_BY)))
         return;
       may_spin = next != DO_SPIN;
+      if (next == DO_RUN && !claimed)
+        _cf_parker_relax (&n_rounds);
+      else
+        n_rounds = 0;
       if (claimed)
         run_timed (worker, decision.future, &claim);
-      else if (next == DO_RUN)
-        _cf_parker_relax (&n_rounds);
       else if (next == DO_SPIN)
         _cf_spin_for (has_work, worker->pool, worker->spin_us);
     }
