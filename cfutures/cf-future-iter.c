@@ -242,7 +242,7 @@ cf_as_completed (CfFuture **futures,
   self = g_object_new (CF_TYPE_FUTURE_ITER, NULL);
   self->deadline = _cf_deadline_from_timeout (timeout_us);
   distinct = _cf_watch_distinct (futures, n_futures, &n);
-  self->arrivals = _cf_watch_new (sizeof (Arrivals), distinct, n, completed, arrivals_clear);
+  self->arrivals = _cf_watch_new (sizeof (Arrivals), distinct != NULL ? distinct : futures, n, completed, arrivals_clear);
   g_mutex_init (&self->arrivals->lock);
   _cf_async_queue_init (&self->arrivals->tasks, &queue_funcs, self->arrivals, &self->arrivals->lock, &self->arrivals->n_waiting);
   _cf_watch_start (&self->arrivals->watch);
@@ -286,8 +286,12 @@ list_left (Arrivals *self)
 
   g_mutex_lock (&self->lock);
   for (gsize i = 0; i < self->watch.n_nodes; i++)
-    if (self->watch.nodes[i].future != NULL)
-      g_ptr_array_add (left, _cf_future_ref (self->watch.nodes[i].future));
+    {
+      CfFuture *future = _cf_watch_get_node (&self->watch, i)->future;
+
+      if (future != NULL)
+        g_ptr_array_add (left, _cf_future_ref (future));
+    }
   g_mutex_unlock (&self->lock);
 
   return left;
@@ -344,7 +348,7 @@ dup_next_to_run (Arrivals *self)
   g_mutex_lock (&self->lock);
   while (future == NULL && self->next_run < self->watch.n_nodes)
     {
-      future = self->watch.nodes[self->next_run++].future;
+      future = _cf_watch_get_node (&self->watch, self->next_run++)->future;
       if (future != NULL)
         _cf_future_ref (future);
     }

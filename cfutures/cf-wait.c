@@ -14,7 +14,8 @@
 /* What is waited for: futures that differ, in the order given. */
 typedef struct
 {
-  CfFuture   **futures; /* (owned) */
+  CfFuture   **futures; /* the caller's, or those below */
+  CfFuture   **own;     /* (owned) (nullable) */
   gsize        n;
   CfReturnWhen return_when;
   gboolean     holds; /* a reference to each */
@@ -26,7 +27,8 @@ wanted_init (Wanted      *self,
              gsize        n_futures,
              CfReturnWhen return_when)
 {
-  self->futures = _cf_watch_distinct (futures, n_futures, &self->n);
+  self->own = _cf_watch_distinct (futures, n_futures, &self->n);
+  self->futures = self->own != NULL ? self->own : futures;
   self->return_when = return_when;
   self->holds = FALSE;
 }
@@ -35,6 +37,8 @@ wanted_init (Wanted      *self,
 static void
 wanted_hold (Wanted *self)
 {
+  if (self->own == NULL)
+    self->futures = self->own = g_memdup2 (self->futures, self->n * sizeof *self->futures);
   self->holds = TRUE;
   for (gsize i = 0; i < self->n; i++)
     _cf_future_ref (self->futures[i]);
@@ -45,7 +49,8 @@ wanted_clear (Wanted *self)
 {
   for (gsize i = 0; i < self->n && self->holds; i++)
     cf_future_unref (self->futures[i]);
-  g_clear_pointer (&self->futures, g_free);
+  self->futures = NULL;
+  g_clear_pointer (&self->own, g_free);
 }
 
 static gboolean

@@ -12,8 +12,8 @@
 
 G_BEGIN_DECLS
 
-/* Many futures watched at once: a node on each of them, all in one block that lives as long as somebody may tell it
- * something.  One completion costs the same however many there are. */
+/* Many futures watched at once: a node on each of them, all of which live as long as somebody may tell one something.  One
+ * completion costs the same however many there are. */
 typedef struct _CfWatch     CfWatch;
 typedef struct _CfWatchNode CfWatchNode;
 
@@ -35,8 +35,17 @@ struct _CfWatch
   GDestroyNotify  clear;     /* (const) (nullable): of what lies around it */
   gsize           n_nodes;   /* (const) */
   gsize           n_left;    /* (atomic): not completed */
-  CfWatchNode    *nodes;     /* (owned) */
+  CfWatchNode   **chunks;    /* (owned) */
 };
+
+#define CF_WATCH_CHUNK 16
+
+static inline CfWatchNode *
+_cf_watch_get_node (CfWatch *self,
+                    gsize    index)
+{
+  return &self->chunks[index / CF_WATCH_CHUNK][index % CF_WATCH_CHUNK];
+}
 
 gboolean   _cf_are_futures (CfFuture **futures,
                             gsize      n_futures);

@@ -5,6 +5,8 @@
 
 #include "cf-watch-private.h"
 
+#include <string.h>
+
 #include "cf-parker-private.h"
 #include "cf-wait-graph-private.h"
 
@@ -33,13 +35,13 @@ _cf_are_futures (CfFuture **futures,
   return TRUE;
 }
 
-/* A copy of the array in which each future is once, where it came first. */
+/* A copy of the array in which each future is once, where it came first; NULL if the array is like that. */
 CfFuture **
 _cf_watch_distinct (CfFuture **futures,
                     gsize      n_futures,
                     gsize     *n_distinct)
 {
-  CfFuture **distinct = g_new (CfFuture *, n_futures + 1);
+  CfFuture **distinct = NULL;
   gsize      n = 0;
   guint      stamp;
 
@@ -48,16 +50,58 @@ _cf_watch_distinct (CfFuture **futures,
   for (gsize i = 0; i < n_futures; i++)
     {
       CfFutureFields *fields = _cf_future_fields (futures[i]);
+      gboolean        is_new = fields->stamp != stamp;
 
-      if (fields->stamp == stamp)
-        continue;
+      if (!is_new && distinct == NULL)
+        {
+          distinct = g_new (CfFuture *, n_futures);
+          memcpy (distinct, futures, n * sizeof *distinct);
+        }
+      if (is_new && distinct != NULL)
+        distinct[n] = futures[i];
       fields->stamp = stamp;
-      distinct[n++] = futures[i];
+      n += is_new ? 1 : 0;
     }
   _cf_unlock (&stamps_lock);
   *n_distinct = n;
 
   return distinct;
+}
+
+/* Nodes come in chunks, which are small enough for the allocator to keep them for the next watch. */
+
+static gsize
+get_n_chunks (gsize n_nodes)
+{
+  return n_nodes / CF_WATCH_CHUNK + (n_nodes % CF_WATCH_CHUNK != 0);
+}
+
+/* The last one is no larger than it has to be. */
+static gsize
+get_chunk_size (CfWatch *self,
+                gsize    chunk)
+{
+  return MIN (self->n_nodes - chunk * CF_WATCH_CHUNK, CF_WATCH_CHUNK) * sizeof (CfWatchNode);
+}
+
+static void
+make_nodes (CfWatch *self)
+{
+  gsize n_chunks = get_n_chunks (self->n_nodes);
+
+  self->chunks = g_new (CfWatchNode *, n_chunks);
+  for (gsize i = 0; i < n_chunks; i++)
+    self->chunks[i] = g_slice_alloc (get_chunk_size (self, i));
+}
+
+static void
+free_nodes (CfWatch *self)
+{
+  gsize n_chunks = get_n_chunks (self->n_nodes);
+
+  for (gsize i = 0; i < n_chunks; i++)
+    g_slice_free1 (get_chunk_size (self, i), self->chunks[i]);
+  g_free (self->chunks);
 }
 
 static void
@@ -86,14 +130,13 @@ _cf_watch_new (gsize          size,
   self->clear = clear;
   self->n_nodes = n_futures;
   self->n_left = n_futures;
-  self->nodes = g_new0 (CfWatchNode, n_futures);
+  make_nodes (self);
   for (gsize i = 0; i < n_futures; i++)
-    {
-      self->nodes[i].waiter.tell = tell;
-      self->nodes[i].waiter.kind = CF_WAITER_LIST;
-      self->nodes[i].watch = self;
-      self->nodes[i].future = _cf_future_ref (futures[i]);
-    }
+    *_cf_watch_get_node (self, i) = (CfWatchNode){
+      .waiter = { .tell = tell, .kind = CF_WAITER_LIST },
+      .watch = self,
+      .future = _cf_future_ref (futures[i]),
+    };
 
   return self;
 }
@@ -106,7 +149,7 @@ _cf_watch_start (CfWatch *self)
   g_atomic_int_add ((gint *) &self->ref_count, (gint) self->n_nodes);
   for (gsize i = 0; i < self->n_nodes; i++)
     {
-      CfWatchNode *node = &self->nodes[i];
+      CfWatchNode *node = _cf_watch_get_node (self, i);
 
       /* The node is another thread's as soon as it is added. */
       if (!_cf_future_add_waiter (node->future, &node->waiter))
@@ -120,7 +163,7 @@ _cf_watch_stop (CfWatch *self)
 {
   for (gsize i = 0; i < self->n_nodes; i++)
     {
-      CfWatchNode *node = &self->nodes[i];
+      CfWatchNode *node = _cf_watch_get_node (self, i);
 
       if (node->future != NULL && _cf_future_remove_waiter (node->future, &node->waiter))
         _cf_watch_unref (self);
@@ -148,9 +191,9 @@ _cf_watch_unref (gpointer data)
   if (self->clear != NULL)
     self->clear (self);
   for (gsize i = 0; i < self->n_nodes; i++)
-    if (self->nodes[i].future != NULL)
-      cf_future_unref (self->nodes[i].future);
+    if (_cf_watch_get_node (self, i)->future != NULL)
+      cf_future_unref (_cf_watch_get_node (self, i)->future);
   _cf_wait_thread_go_on ();
-  g_free (self->nodes);
+  free_nodes (self);
   g_free (self);
 }
