@@ -26,7 +26,7 @@
 /* Between two looks: each one takes the memory away from who is about to write there. */
 #define PAUSES_PER_LOOK 4
 #define LOOKS_PER_TIME 4
-#define POLITE_LOOKS 16
+#define POLITE_LOOKS 32
 
 static CF_THREAD_LOCAL guint spin_budget_us = SPIN_MAX_US;
 
