@@ -158,6 +158,13 @@ _cf_future_end_asking (CfFuture *self,
     set_phase (self, asking == CF_ASKING_PENDING ? CF_PHASE_PENDING : CF_PHASE_RUNNING, 0, 0);
 }
 
+/* It may be asked for something just now. */
+static gboolean
+is_pending (guint state)
+{
+  return get_phase (state) == CF_PHASE_PENDING || get_phase (state) == CF_PHASE_ASKING;
+}
+
 /* The owner of a pending future; not to be followed, as it may be gone by now. */
 CfFutureOwner *
 _cf_future_peek_owner (CfFuture *self)
@@ -168,7 +175,7 @@ _cf_future_peek_owner (CfFuture *self)
   /* Other flags may change meanwhile. */
   do
     {
-      if (get_phase (state) != CF_PHASE_PENDING || (state & (CF_FLAG_QUEUED | CF_FLAG_PLACED)) == 0)
+      if (!is_pending (state) || (state & (CF_FLAG_QUEUED | CF_FLAG_PLACED)) == 0)
         return NULL;
       before = state;
       owner = __atomic_load_n (&_cf_future_fields (self)->call.owner, __ATOMIC_ACQUIRE);
