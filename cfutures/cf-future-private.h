@@ -30,7 +30,7 @@ struct _CfFutureOwner
   /* Takes @future, which is being cancelled, out.  FALSE: it has been started, it can not be cancelled. */
   gboolean (*take_back) (CfFutureOwner *self,
                          CfFuture      *future);
-  /* Ends @future in whatever it is.  FALSE: it was done.  May be NULL. */
+  /* Ends @future, which is running, in whatever it is.  FALSE: it was done.  May be NULL where who runs it has its call. */
   gboolean (*abandon) (CfFutureOwner *self,
                        CfFuture      *future);
   /* Claims @future, which it queues, for the calling worker to run.  FALSE: it must not, or somebody else has it. */

@@ -131,21 +131,26 @@ _cf_future_claim_running (CfFuture *self)
   return TRUE;
 }
 
-/* Keeps a future that is pending or running in that state, until _cf_future_end_asking(). */
+/* What a thread ran, so that no code of others keeps the outcome from being there in a moment. */
+static gboolean
+is_about_to_finish (guint state)
+{
+  return get_phase (state) == CF_PHASE_SETTLING && (state & CF_FLAG_LENT) != 0;
+}
+
+/* Keeps a future that is pending or running in that state, until _cf_future_end_asking().  One that a thread ran is done
+ * when it is NOT. */
 CfAsking
 _cf_future_begin_asking (CfFuture *self)
 {
   guint state, n_rounds = 0;
 
-  do
-    {
-      if (change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
-        return CF_ASKING_PENDING;
-      if (change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_ASKING, &state))
-        return (state & CF_FLAG_LENT) != 0 ? CF_ASKING_LENT : CF_ASKING_RUNNING;
-      _cf_parker_relax (&n_rounds);
-    }
-  while (get_phase (state) == CF_PHASE_RUNNING_CANCELLING);
+  if (change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
+    return CF_ASKING_PENDING;
+  if (change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_ASKING, &state))
+    return (state & CF_FLAG_LENT) != 0 ? CF_ASKING_LENT : CF_ASKING_RUNNING;
+  while (is_about_to_finish (_cf_future_load (self)))
+    _cf_parker_relax (&n_rounds);
 
   return CF_ASKING_NOT;
 }
@@ -325,24 +330,30 @@ cf_future_cancel (CfFuture *self)
   return TRUE;
 }
 
-/* Ends a running future: with its worker, where the owner can do that; else its function is only told. */
+/* Whether the owner of a running future has its call, and so can end it. */
+static gboolean
+is_with_owner (guint state)
+{
+  return (state & CF_CALL_MASK) != 0 && (state & CF_FLAG_QUEUED) != 0;
+}
+
+/* Ends a running future: with its worker, where the owner can do that; else its function is only told, and may be giving
+ * its outcome meanwhile. */
 gboolean
 _cf_future_terminate_running (CfFuture *self)
 {
   CfFutureOwner *owner;
-  guint          state;
+  guint          state = load_calm (self);
 
-  if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_CANCELLING, &state))
-    return is_being_cancelled (state) && !_cf_phase_is_done (state);
-
-  owner = (state & CF_CALL_MASK) != 0 && (state & CF_FLAG_QUEUED) != 0 ? _cf_future_fields (self)->call.owner : NULL;
-  if (owner == NULL || owner->abandon == NULL)
+  if (get_phase (state) == CF_PHASE_RUNNING && !is_with_owner (state))
     {
-      set_phase (self, CF_PHASE_RUNNING, 0, 0);
       g_cancellable_cancel (cf_future_get_cancellable (self));
       return TRUE;
     }
+  if (!is_with_owner (state) || !change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_CANCELLING, &state))
+    return is_being_cancelled (state) && !_cf_phase_is_done (state);
 
+  owner = _cf_future_fields (self)->call.owner;
   owner->abandon (owner, self);
   settle_cancelled (self, state, CF_FLAG_NOTIFIED);
 
