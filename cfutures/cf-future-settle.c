@@ -247,6 +247,22 @@ put_result (CfFuture *self,
     }
 }
 
+/* The outcome of a future in the middle of settling, that was in @state before. */
+static void
+finish (CfFuture *self,
+        guint     state,
+        GValue   *result,
+        GError   *error)
+{
+  gpointer function = peek_function (self, state);
+
+  if (get_phase (state) == CF_PHASE_PENDING)
+    leave_queue (self, state);
+  _cf_future_release_call (self, state);
+  put_result (self, result, error);
+  publish (self, CF_PHASE_FINISHED, 0, function);
+}
+
 /* Gives a pending or running future its outcome: moves @result (nullable) or takes @error (nullable) over.  FALSE: it has
  * one, or is being given one; @result and @error stay the caller's. */
 gboolean
@@ -254,21 +270,34 @@ _cf_future_settle (CfFuture *self,
                    GValue   *result,
                    GError   *error)
 {
-  guint    state;
-  gpointer function;
+  guint state;
 
   if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state) &&
       !change_phase (self, CF_PHASE_PENDING, CF_PHASE_PENDING_SETTLING, &state) &&
       /* Between the two looks it may have begun to run. */
       !change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state))
     return FALSE;
+  finish (self, state, result, error);
 
-  function = peek_function (self, state);
-  if (get_phase (state) == CF_PHASE_PENDING)
-    leave_queue (self, state);
-  _cf_future_release_call (self, state);
-  put_result (self, result, error);
-  publish (self, CF_PHASE_FINISHED, 0, function);
+  return TRUE;
+}
+
+/* The same for who does not run it: the function goes on, and must still be found by its cancellable. */
+static gboolean
+settle_by_hand (CfFuture *self,
+                GValue   *result,
+                GError   *error)
+{
+  guint state;
+
+  if (!change_phase (self, CF_PHASE_PENDING, CF_PHASE_PENDING_SETTLING, &state))
+    {
+      if (get_phase (state) == CF_PHASE_RUNNING && (state & CF_FLAG_LENT) != 0)
+        cf_future_get_cancellable (self);
+      if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state))
+        return FALSE;
+    }
+  finish (self, state, result, error);
 
   return TRUE;
 }
@@ -448,7 +477,7 @@ cf_future_set_result (CfFuture     *self,
       g_value_copy (value, &copy);
     }
 
-  return _cf_future_settle (self, value != NULL ? &copy : NULL, NULL) || refuse_second_outcome (self, error);
+  return settle_by_hand (self, value != NULL ? &copy : NULL, NULL) || refuse_second_outcome (self, error);
 }
 
 /**
@@ -478,7 +507,7 @@ cf_future_set_exception (CfFuture     *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   copy = g_error_copy (exception);
-  if (_cf_future_settle (self, NULL, copy))
+  if (settle_by_hand (self, NULL, copy))
     return TRUE;
   g_error_free (copy);
 

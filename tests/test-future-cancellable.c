@@ -100,6 +100,60 @@ test_while_running (void)
 }
 
 static gboolean
+task_settles_itself (GValue       *result,
+                     GCancellable *cancellable,
+                     gpointer      user_data,
+                     GError      **error)
+{
+  Cancelling *cancelling = user_data;
+
+  settle_int (cancelling->future, 1);
+
+  return task_cancelling (result, cancellable, user_data, error);
+}
+
+static void
+test_settled_inside (void)
+{
+  Cancelling cancelling = { 0 };
+  g_autoptr (CfFuture) future = cf_future_new_for_task (task_settles_itself, &cancelling, NULL);
+
+  g_test_summary ("A function whose future was settled by hand has its cancellable for as long as it runs.");
+
+  cancelling.future = future;
+  g_assert_true (cf_future_run (future));
+
+  g_assert_true (cancelling.same);
+  g_assert_cmpint (get_int (future), ==, 1);
+  g_object_unref (cancelling.got);
+}
+
+static void
+test_settled_while_running (void)
+{
+  Gate       gate;
+  Cancelling cancelling = { .gate = &gate };
+  g_autoptr (CfFuture) future = cf_future_new_for_task (task_cancelling, &cancelling, NULL);
+  GThread *thread;
+
+  g_test_summary ("So whoever settled it can still tell the function that it need not go on.");
+
+  gate_init (&gate);
+  cancelling.future = future;
+  thread = start_in_thread (future);
+  gate_await_waiting (&gate, 1);
+  settle_error (future);
+  g_cancellable_cancel (cf_future_get_cancellable (future));
+  gate_open (&gate);
+  g_thread_join (thread);
+
+  g_assert_true (cancelling.same);
+  g_assert_true (cancelling.was_cancelled);
+  g_object_unref (cancelling.got);
+  gate_clear (&gate);
+}
+
+static gboolean
 task_cancels_itself (GValue       *result,
                      GCancellable *cancellable,
                      gpointer      user_data,
@@ -306,6 +360,8 @@ main (int    argc,
   g_test_add_func ("/future-cancellable/asked-before", test_asked_before);
   g_test_add_func ("/future-cancellable/asked-inside", test_asked_inside);
   g_test_add_func ("/future-cancellable/while-running", test_while_running);
+  g_test_add_func ("/future-cancellable/settled-inside", test_settled_inside);
+  g_test_add_func ("/future-cancellable/settled-while-running", test_settled_while_running);
   g_test_add_func ("/future-cancellable/not-handed-on", test_is_not_handed_on);
   g_test_add_func ("/future-cancellable/asked-at-any-moment", test_asked_at_any_moment);
   g_test_add_func ("/future-cancellable/nested", test_nested);
