@@ -233,6 +233,8 @@ CfFutureOwner *_cf_future_peek_owner (CfFuture *self);
 gboolean       _cf_future_settle (CfFuture *self,
                                   GValue   *result,
                                   GError   *error);
+gboolean       _cf_future_fail_pending (CfFuture     *self,
+                                        const GError *reason);
 gboolean       _cf_future_terminate_running (CfFuture *self);
 void           _cf_future_queue_fresh (CfFuture      *self,
                                        CfFutureOwner *owner);

@@ -302,6 +302,20 @@ settle_by_hand (CfFuture *self,
   return TRUE;
 }
 
+/* For who has a pending future in his queue and gives up.  FALSE: it was started, or is done. */
+gboolean
+_cf_future_fail_pending (CfFuture     *self,
+                         const GError *reason)
+{
+  guint state;
+
+  if (!change_phase (self, CF_PHASE_PENDING, CF_PHASE_PENDING_SETTLING, &state))
+    return FALSE;
+  finish (self, state, NULL, g_error_copy (reason));
+
+  return TRUE;
+}
+
 static void
 settle_cancelled (CfFuture *self,
                   guint     state,
