@@ -123,6 +123,41 @@ test_runs_inline (gconstpointer kind)
 }
 
 static void
+assert_named (CfFuture   *future,
+              const char *name)
+{
+  g_autofree char *got = NULL;
+
+  g_object_get (future, "name", &got, NULL);
+  g_assert_cmpstr (got, ==, name);
+}
+
+static void
+assert_named_while_asking (CfFuture   *future,
+                           const char *name)
+{
+  CfAsking asking;
+
+  assert_named (future, name);
+  asking = _cf_future_begin_asking (future);
+  assert_named (future, name);
+  _cf_future_end_asking (future, asking);
+  assert_named (future, name);
+}
+
+static void
+test_name (void)
+{
+  g_autoptr (CfFuture) future = cf_future_new_for_func ((CfFunc) (GCallback) g_variant_new_variant, NULL);
+
+  g_test_summary ("A future goes by the name of its function while it is asked for something.");
+
+  assert_named_while_asking (future, "g_variant_new_variant");
+  g_assert_true (cf_future_set_running_or_notify_cancel (future));
+  assert_named_while_asking (future, "g_variant_new_variant");
+}
+
+static void
 add (const char *name,
      void (*test) (gconstpointer kind))
 {
@@ -142,6 +177,7 @@ main (int    argc,
 
   add ("hopeless", test_hopeless);
   add ("runs-inline", test_runs_inline);
+  g_test_add_func ("/future-asking/name", test_name);
 
   return g_test_run ();
 }
