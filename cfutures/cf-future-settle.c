@@ -170,11 +170,12 @@ is_pending (guint state)
   return get_phase (state) == CF_PHASE_PENDING || get_phase (state) == CF_PHASE_ASKING;
 }
 
-/* The owner of a pending future; not to be followed, as it may be gone by now. */
+/* The owner of a pending future; not to be followed, as it may be gone by now.  Who noted that he waits sees one that came
+ * while nobody saw that. */
 CfFutureOwner *
 _cf_future_peek_owner (CfFuture *self)
 {
-  guint          before, state = _cf_future_load (self);
+  guint          before, state = _cf_future_load_in_order (self);
   CfFutureOwner *owner;
 
   /* Other flags may change meanwhile. */
