@@ -12,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-/* Where a scheduled future waits for its turn.  The functions are called without any lock. */
+/* Where a scheduled future waits for its turn.  The functions are called without any lock, save get_max_workers(). */
 typedef struct _CfFutureOwner CfFutureOwner;
 
 /* What a worker takes from a future in order to run it. */
