@@ -52,6 +52,28 @@ _cf_future_free_extra (CfFuture *self)
 
 /* Names */
 
+/* Nobody puts a result in the place of the call. */
+static gboolean
+has_call (guint state)
+{
+  switch ((CfPhase) (state & CF_PHASE_MASK))
+    {
+    case CF_PHASE_PENDING:
+    case CF_PHASE_ASKING:
+    case CF_PHASE_RUNNING:
+    case CF_PHASE_RUNNING_ASKING:
+      return TRUE;
+    case CF_PHASE_CANCELLING:
+    case CF_PHASE_PENDING_SETTLING:
+    case CF_PHASE_SETTLING:
+    case CF_PHASE_RUNNING_CANCELLING:
+    case CF_PHASE_FINISHED:
+    case CF_PHASE_CANCELLED:
+    default:
+      return FALSE;
+    }
+}
+
 /* The function that a future runs, or ran; NULL if there is none, or it cannot be told just now. */
 gpointer
 _cf_future_peek_function (CfFuture *self)
@@ -61,7 +83,7 @@ _cf_future_peek_function (CfFuture *self)
   guint           state = _cf_future_load (self);
   gpointer        func;
 
-  if (mark != NULL || ((state & CF_PHASE_MASK) != CF_PHASE_PENDING && (state & CF_PHASE_MASK) != CF_PHASE_RUNNING))
+  if (mark != NULL || !has_call (state))
     return mark;
 
   /* It is the function only if nobody began to put a result there meanwhile. */

@@ -12,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-/* Where a scheduled future waits for its turn.  The functions are called without any lock. */
+/* Where a scheduled future waits for its turn.  The functions are called without any lock, save get_max_workers(). */
 typedef struct _CfFutureOwner CfFutureOwner;
 
 /* What a worker takes from a future in order to run it. */
@@ -30,7 +30,7 @@ struct _CfFutureOwner
   /* Takes @future, which is being cancelled, out.  FALSE: it has been started, it can not be cancelled. */
   gboolean (*take_back) (CfFutureOwner *self,
                          CfFuture      *future);
-  /* Ends @future in whatever it is.  FALSE: it was done.  May be NULL. */
+  /* Ends @future, which is running, in whatever it is.  FALSE: it was done.  May be NULL where who runs it has its call. */
   gboolean (*abandon) (CfFutureOwner *self,
                        CfFuture      *future);
   /* Claims @future, which it queues, for the calling worker to run.  FALSE: it must not, or somebody else has it. */
@@ -233,6 +233,8 @@ CfFutureOwner *_cf_future_peek_owner (CfFuture *self);
 gboolean       _cf_future_settle (CfFuture *self,
                                   GValue   *result,
                                   GError   *error);
+gboolean       _cf_future_fail_pending (CfFuture     *self,
+                                        const GError *reason);
 gboolean       _cf_future_terminate_running (CfFuture *self);
 void           _cf_future_queue_fresh (CfFuture      *self,
                                        CfFutureOwner *owner);

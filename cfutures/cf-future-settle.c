@@ -131,21 +131,26 @@ _cf_future_claim_running (CfFuture *self)
   return TRUE;
 }
 
-/* Keeps a future that is pending or running in that state, until _cf_future_end_asking(). */
+/* What a thread ran, so that no code of others keeps the outcome from being there in a moment. */
+static gboolean
+is_about_to_finish (guint state)
+{
+  return get_phase (state) == CF_PHASE_SETTLING && (state & CF_FLAG_LENT) != 0;
+}
+
+/* Keeps a future that is pending or running in that state, until _cf_future_end_asking().  One that a thread ran is done
+ * when it is NOT. */
 CfAsking
 _cf_future_begin_asking (CfFuture *self)
 {
   guint state, n_rounds = 0;
 
-  do
-    {
-      if (change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
-        return CF_ASKING_PENDING;
-      if (change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_ASKING, &state))
-        return (state & CF_FLAG_LENT) != 0 ? CF_ASKING_LENT : CF_ASKING_RUNNING;
-      _cf_parker_relax (&n_rounds);
-    }
-  while (get_phase (state) == CF_PHASE_RUNNING_CANCELLING);
+  if (change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
+    return CF_ASKING_PENDING;
+  if (change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_ASKING, &state))
+    return (state & CF_FLAG_LENT) != 0 ? CF_ASKING_LENT : CF_ASKING_RUNNING;
+  while (is_about_to_finish (_cf_future_load (self)))
+    _cf_parker_relax (&n_rounds);
 
   return CF_ASKING_NOT;
 }
@@ -158,17 +163,25 @@ _cf_future_end_asking (CfFuture *self,
     set_phase (self, asking == CF_ASKING_PENDING ? CF_PHASE_PENDING : CF_PHASE_RUNNING, 0, 0);
 }
 
-/* The owner of a pending future; not to be followed, as it may be gone by now. */
+/* It may be asked for something just now. */
+static gboolean
+is_pending (guint state)
+{
+  return get_phase (state) == CF_PHASE_PENDING || get_phase (state) == CF_PHASE_ASKING;
+}
+
+/* The owner of a pending future; not to be followed, as it may be gone by now.  Who noted that he waits sees one that came
+ * while nobody saw that. */
 CfFutureOwner *
 _cf_future_peek_owner (CfFuture *self)
 {
-  guint          before, state = _cf_future_load (self);
+  guint          before, state = _cf_future_load_in_order (self);
   CfFutureOwner *owner;
 
   /* Other flags may change meanwhile. */
   do
     {
-      if (get_phase (state) != CF_PHASE_PENDING || (state & (CF_FLAG_QUEUED | CF_FLAG_PLACED)) == 0)
+      if (!is_pending (state) || (state & (CF_FLAG_QUEUED | CF_FLAG_PLACED)) == 0)
         return NULL;
       before = state;
       owner = __atomic_load_n (&_cf_future_fields (self)->call.owner, __ATOMIC_ACQUIRE);
@@ -235,6 +248,22 @@ put_result (CfFuture *self,
     }
 }
 
+/* The outcome of a future in the middle of settling, that was in @state before. */
+static void
+finish (CfFuture *self,
+        guint     state,
+        GValue   *result,
+        GError   *error)
+{
+  gpointer function = peek_function (self, state);
+
+  if (get_phase (state) == CF_PHASE_PENDING)
+    leave_queue (self, state);
+  _cf_future_release_call (self, state);
+  put_result (self, result, error);
+  publish (self, CF_PHASE_FINISHED, 0, function);
+}
+
 /* Gives a pending or running future its outcome: moves @result (nullable) or takes @error (nullable) over.  FALSE: it has
  * one, or is being given one; @result and @error stay the caller's. */
 gboolean
@@ -242,21 +271,48 @@ _cf_future_settle (CfFuture *self,
                    GValue   *result,
                    GError   *error)
 {
-  guint    state;
-  gpointer function;
+  guint state;
 
   if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state) &&
       !change_phase (self, CF_PHASE_PENDING, CF_PHASE_PENDING_SETTLING, &state) &&
       /* Between the two looks it may have begun to run. */
       !change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state))
     return FALSE;
+  finish (self, state, result, error);
 
-  function = peek_function (self, state);
-  if (get_phase (state) == CF_PHASE_PENDING)
-    leave_queue (self, state);
-  _cf_future_release_call (self, state);
-  put_result (self, result, error);
-  publish (self, CF_PHASE_FINISHED, 0, function);
+  return TRUE;
+}
+
+/* The same for who does not run it: the function goes on, and must still be found by its cancellable. */
+static gboolean
+settle_by_hand (CfFuture *self,
+                GValue   *result,
+                GError   *error)
+{
+  guint state;
+
+  if (!change_phase (self, CF_PHASE_PENDING, CF_PHASE_PENDING_SETTLING, &state))
+    {
+      if (get_phase (state) == CF_PHASE_RUNNING && (state & CF_FLAG_LENT) != 0)
+        cf_future_get_cancellable (self);
+      if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state))
+        return FALSE;
+    }
+  finish (self, state, result, error);
+
+  return TRUE;
+}
+
+/* For who has a pending future in his queue and gives up.  FALSE: it was started, or is done. */
+gboolean
+_cf_future_fail_pending (CfFuture     *self,
+                         const GError *reason)
+{
+  guint state;
+
+  if (!change_phase (self, CF_PHASE_PENDING, CF_PHASE_PENDING_SETTLING, &state))
+    return FALSE;
+  finish (self, state, NULL, g_error_copy (reason));
 
   return TRUE;
 }
@@ -318,24 +374,30 @@ cf_future_cancel (CfFuture *self)
   return TRUE;
 }
 
-/* Ends a running future: with its worker, where the owner can do that; else its function is only told. */
+/* Whether the owner of a running future has its call, and so can end it. */
+static gboolean
+is_with_owner (guint state)
+{
+  return (state & CF_CALL_MASK) != 0 && (state & CF_FLAG_QUEUED) != 0;
+}
+
+/* Ends a running future: with its worker, where the owner can do that; else its function is only told, and may be giving
+ * its outcome meanwhile. */
 gboolean
 _cf_future_terminate_running (CfFuture *self)
 {
   CfFutureOwner *owner;
-  guint          state;
+  guint          state = load_calm (self);
 
-  if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_CANCELLING, &state))
-    return is_being_cancelled (state) && !_cf_phase_is_done (state);
-
-  owner = (state & CF_CALL_MASK) != 0 && (state & CF_FLAG_QUEUED) != 0 ? _cf_future_fields (self)->call.owner : NULL;
-  if (owner == NULL || owner->abandon == NULL)
+  if (get_phase (state) == CF_PHASE_RUNNING && !is_with_owner (state))
     {
-      set_phase (self, CF_PHASE_RUNNING, 0, 0);
       g_cancellable_cancel (cf_future_get_cancellable (self));
       return TRUE;
     }
+  if (!is_with_owner (state) || !change_phase (self, CF_PHASE_RUNNING, CF_PHASE_RUNNING_CANCELLING, &state))
+    return is_being_cancelled (state) && !_cf_phase_is_done (state);
 
+  owner = _cf_future_fields (self)->call.owner;
   owner->abandon (owner, self);
   settle_cancelled (self, state, CF_FLAG_NOTIFIED);
 
@@ -430,7 +492,7 @@ cf_future_set_result (CfFuture     *self,
       g_value_copy (value, &copy);
     }
 
-  return _cf_future_settle (self, value != NULL ? &copy : NULL, NULL) || refuse_second_outcome (self, error);
+  return settle_by_hand (self, value != NULL ? &copy : NULL, NULL) || refuse_second_outcome (self, error);
 }
 
 /**
@@ -460,7 +522,7 @@ cf_future_set_exception (CfFuture     *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   copy = g_error_copy (exception);
-  if (_cf_future_settle (self, NULL, copy))
+  if (settle_by_hand (self, NULL, copy))
     return TRUE;
   g_error_free (copy);
 

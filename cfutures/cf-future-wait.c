@@ -142,6 +142,25 @@ _cf_future_may_run_inline (CfFutureOwner *owner)
          owner->runs_inline (owner);
 }
 
+/* Somebody may be asking it for something just now: that is no reason to wait for somebody else to run it, who may not be
+ * there.  Or somebody took it, and is about to claim it. */
+static gboolean
+claim_from (CfFutureOwner *owner,
+            CfFuture      *self,
+            CfFutureClaim *claim)
+{
+  guint n_rounds = 0;
+
+  while (!owner->claim (owner, self, claim))
+    {
+      if (_cf_future_peek_owner (self) != owner)
+        return FALSE;
+      _cf_parker_relax (&n_rounds);
+    }
+
+  return TRUE;
+}
+
 /* A worker runs what it waits for, if that lies in the queue of its own pool. */
 gboolean
 _cf_future_run_inline (CfFuture *self)
@@ -153,7 +172,7 @@ _cf_future_run_inline (CfFuture *self)
     return FALSE;
   if (owner->run_inline != NULL)
     return owner->run_inline (owner, self);
-  if (!owner->claim (owner, self, &claim))
+  if (!claim_from (owner, self, &claim))
     return FALSE;
 
   /* With the reference that the queue had. */

@@ -30,14 +30,14 @@ struct _CfThreadWorker
   gboolean        is_parked;    /* (lock) */
   CfThreadWorker *next_parked;  /* (lock) */
   CfThreadWorker *next;         /* (lock): of all workers */
-  guint           spin_us;      /* how long the next spin may take */
+  guint           spin_us;      /* (thread): how long the next spin may take */
 
   /* cf-thread-pool-standby */
   guint    n_taken;           /* (atomic): tasks, all in all */
   guint    n_taken_by_others; /* (lock): when that was looked at last */
-  guint    n_to_timed;        /* tasks until one is timed */
-  guint    n_short;           /* timed ones that were short, in a row */
-  gboolean asks_to_stand_by;
+  guint    n_to_timed;        /* (thread): tasks until one is timed */
+  guint    n_short;           /* (thread): timed ones that were short, in a row */
+  gboolean asks_to_stand_by;  /* (thread) */
 };
 
 /* What changes with each task has its own lines of the cache, apart from what everybody reads: one for who submits, one for
@@ -75,7 +75,7 @@ struct _CfThreadPool
   GArray           *indexes;        /* (lock) (element-type gboolean): which are taken */
   guint             spin_us;        /* (lock) */
   char             *name_prefix;    /* (lock) (owned) (nullable) */
-  CfTaskFunc        initializer;    /* (lock) (nullable) */
+  CfTaskFunc        initializer;    /* (lock) (nullable): not changed once there is a worker, nor is what follows */
   gpointer          initializer_data;
   GDestroyNotify    initializer_destroy;
 };

@@ -465,7 +465,7 @@ _cf_thread_pool_break (CfThreadPool *self,
 
   futures = list_queued (self);
   for (guint i = 0; i < futures->len; i++)
-    cf_future_set_exception (futures->pdata[i], self->broken, NULL);
+    _cf_future_fail_pending (futures->pdata[i], self->broken);
   _cf_thread_pool_wake_all (self);
 }
 

@@ -27,7 +27,7 @@ RULES = {
         ("No result and no error is a failure", r"no result|none without error|raises? nothing", ()),
         ("No value is no failure", r"no value|run unit|gives nothing|returns? none", ()),
         ("A value with an error is a failure, and is released", r"value with error", {"Vala", "Python", "JavaScript"}),
-        ("The function gets the future's cancellable", r"cancellable asked|future: cancellable|still wanted|a cancellable ends", ()),
+        ("The function gets the future's cancellable", r"cancellable:? asked|future: cancellable|still wanted|a cancellable ends", ()),
     ],
     "Futures": [
         ("A new future is pending", r"new is pending|future: (initial|pending|repr|its states)", ()),
@@ -142,7 +142,7 @@ RULES = {
         ("No descriptor, process or thread is left", r"no leak|no descriptors|nothing left", {"Vala"}),
         ("Any bytes on the wire", r"^wire: |nonsense", {"Vala", "Python", "JavaScript"}),
         ("Large payloads", r"payloads|64 mi b|process.*: large", ()),
-        ("A pool in a worker", r"nested$", ()),
+        ("A pool in a worker", r"(?<!cancellable: )nested$", ()),
         ("A map goes on after the chunk that died", r"process map: death|map.* death|map goes on after", ()),
         ("A call may fork, close its files, change its signals", r"rude call|fork in a task", {"Vala", "JavaScript"}),
         ("A worker program of one's own", r"^worker: |worker argv", {"Vala", "Python"}),

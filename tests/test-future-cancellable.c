@@ -8,6 +8,7 @@
 #include "cf-test.h"
 
 #define N_RACES 20000
+#define N_LOOKS 1000
 #define DEPTH 40
 
 typedef struct
@@ -100,6 +101,60 @@ test_while_running (void)
 }
 
 static gboolean
+task_settles_itself (GValue       *result,
+                     GCancellable *cancellable,
+                     gpointer      user_data,
+                     GError      **error)
+{
+  Cancelling *cancelling = user_data;
+
+  settle_int (cancelling->future, 1);
+
+  return task_cancelling (result, cancellable, user_data, error);
+}
+
+static void
+test_settled_inside (void)
+{
+  Cancelling cancelling = { 0 };
+  g_autoptr (CfFuture) future = cf_future_new_for_task (task_settles_itself, &cancelling, NULL);
+
+  g_test_summary ("A function whose future was settled by hand has its cancellable for as long as it runs.");
+
+  cancelling.future = future;
+  g_assert_true (cf_future_run (future));
+
+  g_assert_true (cancelling.same);
+  g_assert_cmpint (get_int (future), ==, 1);
+  g_object_unref (cancelling.got);
+}
+
+static void
+test_settled_while_running (void)
+{
+  Gate       gate;
+  Cancelling cancelling = { .gate = &gate };
+  g_autoptr (CfFuture) future = cf_future_new_for_task (task_cancelling, &cancelling, NULL);
+  GThread *thread;
+
+  g_test_summary ("So whoever settled it can still tell the function that it need not go on.");
+
+  gate_init (&gate);
+  cancelling.future = future;
+  thread = start_in_thread (future);
+  gate_await_waiting (&gate, 1);
+  settle_error (future);
+  g_cancellable_cancel (cf_future_get_cancellable (future));
+  gate_open (&gate);
+  g_thread_join (thread);
+
+  g_assert_true (cancelling.same);
+  g_assert_true (cancelling.was_cancelled);
+  g_object_unref (cancelling.got);
+  gate_clear (&gate);
+}
+
+static gboolean
 task_cancels_itself (GValue       *result,
                      GCancellable *cancellable,
                      gpointer      user_data,
@@ -157,6 +212,16 @@ task_racing (GValue *result G_GNUC_UNUSED,
   return TRUE;
 }
 
+/* Without a pause as long as that may pay: there may be one processor for the two. */
+static void
+await_phase (Racing *racing,
+             gint    phase)
+{
+  for (guint n = 0; g_atomic_int_get (&racing->phase) != phase; n++)
+    if (n > N_LOOKS)
+      g_thread_yield ();
+}
+
 static gpointer
 run_racing (gpointer data)
 {
@@ -164,8 +229,7 @@ run_racing (gpointer data)
 
   for (gint i = 0; i < N_RACES; i++)
     {
-      while (g_atomic_int_get (&racing->phase) != 2 * i + 1)
-        ;
+      await_phase (racing, 2 * i + 1);
       g_assert_true (cf_future_run (racing->future));
       g_atomic_int_inc (&racing->phase);
     }
@@ -188,8 +252,7 @@ ask_racing (Racing *racing,
 
   asked = cf_future_get_cancellable (racing->future);
   was_done = cf_future_is_done (racing->future);
-  while (g_atomic_int_get (&racing->phase) != 2 * round + 2)
-    ;
+  await_phase (racing, 2 * round + 2);
   got = g_atomic_pointer_get (&racing->got);
 
   g_assert_true (was_done || asked == got);
@@ -306,6 +369,8 @@ main (int    argc,
   g_test_add_func ("/future-cancellable/asked-before", test_asked_before);
   g_test_add_func ("/future-cancellable/asked-inside", test_asked_inside);
   g_test_add_func ("/future-cancellable/while-running", test_while_running);
+  g_test_add_func ("/future-cancellable/settled-inside", test_settled_inside);
+  g_test_add_func ("/future-cancellable/settled-while-running", test_settled_while_running);
   g_test_add_func ("/future-cancellable/not-handed-on", test_is_not_handed_on);
   g_test_add_func ("/future-cancellable/asked-at-any-moment", test_asked_at_any_moment);
   g_test_add_func ("/future-cancellable/nested", test_nested);

@@ -7,6 +7,9 @@
 
 #include "cf-test.h"
 
+#define N_RACES 20000
+#define N_LOOKS 1000
+
 /* Comes to the Gate user_data, and then stays until it is not wanted any more. */
 static gboolean
 task_until_cancelled (GValue       *result,
@@ -78,6 +81,37 @@ test_next_in_thread (void)
 }
 
 static void
+terminate_at_any_moment (CfExecutor *executor,
+                         gint       *n_ran)
+{
+  g_autoptr (CfFuture) future = cf_executor_submit_task (executor, task_count, n_ran, NULL, NULL);
+
+  for (guint n = 0; cf_future_get_state (future) == CF_FUTURE_STATE_PENDING; n++)
+    if (n > N_LOOKS)
+      g_thread_yield ();
+  for (gint i = g_test_rand_int_range (0, 20); i > 0; i--)
+    cf_future_is_done (future);
+  while (cf_future_terminate (future))
+    g_thread_yield ();
+  g_assert_true (cf_future_wait (future, -1));
+  g_assert_cmpint (cf_future_get_state (future), ==, CF_FUTURE_STATE_FINISHED);
+}
+
+static void
+test_at_any_moment (void)
+{
+  g_autoptr (CfExecutor) executor = CF_EXECUTOR (cf_thread_pool_executor_new (1));
+  gint n_ran = 0;
+
+  g_test_summary ("Whenever a function that runs in a thread is told, its outcome counts.");
+
+  for (guint i = 0; i < N_RACES; i++)
+    terminate_at_any_moment (executor, &n_ran);
+  g_assert_cmpint (n_ran, ==, N_RACES);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+}
+
+static void
 test_queued (void)
 {
   g_autoptr (CfExecutor) executor = CF_EXECUTOR (cf_thread_pool_executor_new (1));
@@ -130,6 +164,7 @@ main (int    argc,
 
   g_test_add_func ("/future-terminate/thread", test_thread);
   g_test_add_func ("/future-terminate/next-in-thread", test_next_in_thread);
+  g_test_add_func ("/future-terminate/at-any-moment", test_at_any_moment);
   g_test_add_func ("/future-terminate/queued", test_queued);
   g_test_add_func ("/future-terminate/bare", test_bare);
 

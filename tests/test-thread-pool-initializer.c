@@ -7,6 +7,9 @@
 
 #include "cf-test-executors.h"
 
+#define N_BREAKS 200
+#define N_TASKS 300
+
 static GPrivate initialized;
 
 typedef struct
@@ -277,6 +280,65 @@ test_sleeper_is_woken (void)
   gate_clear (&fixture.gate);
 }
 
+/* The first worker is prepared, the next one is not. */
+static gboolean
+initialize_one (GValue       *result,
+                GCancellable *cancellable,
+                gpointer      user_data,
+                GError      **error)
+{
+  Initializer *self = user_data;
+
+  if (g_atomic_int_add (&self->n_calls, 1) == 0)
+    return TRUE;
+  gate_wait (&self->gate);
+
+  return FALSE;
+}
+
+static void
+break_at_work (void)
+{
+  CfExecutor *executor = pool_new (2);
+  CfFuture   *futures[N_TASKS];
+  gint        n_ran[N_TASKS] = { 0 };
+  Initializer initializer = { 0 };
+  g_autoptr (CfFuture) first = NULL;
+
+  gate_init (&initializer.gate);
+  cf_thread_pool_executor_set_initializer (CF_THREAD_POOL_EXECUTOR (executor), initialize_one, &initializer, NULL);
+  first = submit_task (executor, task_gate, &initializer.gate);
+  gate_await_waiting (&initializer.gate, 1);
+  for (guint i = 0; i < N_TASKS; i++)
+    futures[i] = submit_task (executor, task_count, &n_ran[i]);
+  gate_await_waiting (&initializer.gate, 2);
+  gate_open (&initializer.gate);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+
+  g_assert_cmpint (await_int (first), ==, 42);
+  for (guint i = 0; i < N_TASKS; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      cf_future_get_result (futures[i], 0, &error);
+      g_assert_cmpint (n_ran[i], ==, error == NULL);
+      if (error != NULL)
+        assert_broken (error, "");
+      cf_future_unref (futures[i]);
+    }
+  await_finalized (executor);
+  gate_clear (&initializer.gate);
+}
+
+static void
+test_break_at_work (void)
+{
+  g_test_summary ("While another worker breaks the pool, each task either runs or fails.");
+
+  for (guint i = 0; i < N_BREAKS; i++)
+    break_at_work ();
+}
+
 static void
 test_failure_without_error (void)
 {
@@ -340,6 +402,7 @@ main (int    argc,
   ADD ("later-failure", 2, test_later_failure);
   g_test_add_func ("/thread-pool-initializer/failure-without-error", test_failure_without_error);
   g_test_add_func ("/thread-pool-initializer/sleeper-is-woken", test_sleeper_is_woken);
+  g_test_add_func ("/thread-pool-initializer/break-at-work", test_break_at_work);
   ADD ("never-used", 2, test_never_used);
   g_test_add_func ("/thread-pool-initializer/too-late", test_too_late);
 

@@ -11,6 +11,7 @@
 
 #define N_FUTURES 400
 #define N_STEPS 20000
+#define FIRST_TO_WRAP 150u
 
 typedef struct
 {
@@ -29,6 +30,8 @@ set_up (Fixture           *fixture,
   memset (fixture, 0, sizeof *fixture);
   _cf_thread_queue_init (&fixture->queue);
   _cf_thread_queue_init (&fixture->arrivals);
+  /* The numbers begin anew in each test. */
+  fixture->queue.number = fixture->arrivals.number = -FIRST_TO_WRAP;
   for (guint i = 0; i < N_FUTURES; i++)
     g_queue_push_tail (&fixture->unused, cf_future_new ());
 }
