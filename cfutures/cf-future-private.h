@@ -233,6 +233,9 @@ CfFutureOwner *_cf_future_peek_owner (CfFuture *self);
 gboolean       _cf_future_settle (CfFuture *self,
                                   GValue   *result,
                                   GError   *error);
+gboolean       _cf_future_settle_by_hand (CfFuture *self,
+                                          GValue   *result,
+                                          GError   *error);
 gboolean       _cf_future_fail_pending (CfFuture     *self,
                                         const GError *reason);
 gboolean       _cf_future_terminate_running (CfFuture *self);

@@ -174,6 +174,18 @@ _cf_thread_pool_make_call (CfThreadPool *self,
 }
 
 void
+_cf_thread_pool_call_worker (CfThreadPool *self)
+{
+  CfThreadCall call;
+
+  _cf_lock (&self->lock);
+  call = _cf_thread_pool_call_locked (self);
+  _cf_unlock (&self->lock);
+
+  _cf_thread_pool_make_call (self, call);
+}
+
+void
 _cf_thread_pool_wake_all (CfThreadPool *self)
 {
   CfThreadWorker *worker;

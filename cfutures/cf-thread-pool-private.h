@@ -99,6 +99,7 @@ gboolean           _cf_thread_pool_push_fresh (CfThreadPool *self,
                                                GError      **error);
 gboolean           _cf_thread_pool_is_in_use (CfThreadPool *self);
 gboolean           _cf_thread_pool_has_work (CfThreadPool *self);
+void               _cf_thread_pool_collect_quietly_locked (CfThreadPool *self);
 gboolean           _cf_thread_pool_collect_locked (CfThreadPool *self,
                                                    guint         n_coming);
 guint              _cf_thread_pool_count_returning_locked (CfThreadPool *self);
@@ -107,14 +108,7 @@ void               _cf_thread_pool_ask_locked (CfThreadPool *self,
 CfFuture          *_cf_thread_pool_pop_locked (CfThreadPool *self);
 void               _cf_thread_pool_put_back (CfThreadPool *self,
                                              CfFuture     *future);
-void               _cf_thread_pool_shutdown (CfThreadPool *self,
-                                             gboolean      wait);
-void               _cf_thread_pool_cancel_all (CfThreadPool *self);
-void               _cf_thread_pool_break (CfThreadPool *self,
-                                          const GError *reason);
 CfThreadPoolCounts _cf_thread_pool_get_counts (CfThreadPool *self);
-GSList            *_cf_thread_pool_steal_enders_locked (CfThreadPool *self);
-void               _cf_thread_pool_tell_enders (GSList *enders);
 
 /* cf-thread-pool-call */
 
@@ -130,7 +124,17 @@ typedef struct
 CfThreadCall _cf_thread_pool_call_locked (CfThreadPool *self);
 void         _cf_thread_pool_make_call (CfThreadPool *self,
                                         CfThreadCall  call);
+void         _cf_thread_pool_call_worker (CfThreadPool *self);
 void         _cf_thread_pool_wake_all (CfThreadPool *self);
+
+/* cf-thread-pool-end */
+void    _cf_thread_pool_shutdown (CfThreadPool *self,
+                                  gboolean      wait);
+void    _cf_thread_pool_cancel_all (CfThreadPool *self);
+void    _cf_thread_pool_break (CfThreadPool *self,
+                               const GError *reason);
+GSList *_cf_thread_pool_steal_enders_locked (CfThreadPool *self);
+void    _cf_thread_pool_tell_enders (GSList *enders);
 
 /* cf-thread-pool-standby */
 gint64   _cf_thread_standby_begin_task (CfThreadWorker *worker);

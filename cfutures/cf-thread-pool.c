@@ -160,29 +160,6 @@ _cf_thread_pool_is_in_use (CfThreadPool *self)
   return is_in_use;
 }
 
-static gboolean
-has_ended_locked (CfThreadPool *self)
-{
-  return self->n_workers == 0 && !_cf_thread_pool_has_work (self);
-}
-
-/* Those who wait for the end, if it has come. */
-GSList *
-_cf_thread_pool_steal_enders_locked (CfThreadPool *self)
-{
-  return has_ended_locked (self) ? g_steal_pointer (&self->enders) : NULL;
-}
-
-void
-_cf_thread_pool_tell_enders (GSList *enders)
-{
-  while (enders != NULL)
-    {
-      _cf_parker_set (enders->data, CF_PARKER_DONE);
-      enders = g_slist_delete_link (enders, enders);
-    }
-}
-
 static CfThreadPool *
 from_owner (CfFutureOwner *owner)
 {
@@ -190,8 +167,8 @@ from_owner (CfFutureOwner *owner)
 }
 
 /* What arrived, too; whether somebody must be called for it is left as it is. */
-static void
-collect_quietly_locked (CfThreadPool *self)
+void
+_cf_thread_pool_collect_quietly_locked (CfThreadPool *self)
 {
   if (_cf_thread_queue_look_at_length (&self->arrivals) == 0)
     return;
@@ -206,7 +183,7 @@ CfFuture *
 _cf_thread_pool_pop_locked (CfThreadPool *self)
 {
   if (self->queue.length == 0)
-    collect_quietly_locked (self);
+    _cf_thread_pool_collect_quietly_locked (self);
 
   return _cf_thread_queue_pop (&self->queue);
 }
@@ -229,7 +206,7 @@ try_take_back (CfThreadPool *self,
   gboolean is_here;
 
   _cf_lock (&self->lock);
-  collect_quietly_locked (self);
+  _cf_thread_pool_collect_quietly_locked (self);
   is_here = _cf_thread_queue_has (&self->queue, future);
   if (is_here)
     {
@@ -286,7 +263,7 @@ claim (CfFutureOwner *owner,
     return TRUE;
 
   _cf_lock (&self->lock);
-  collect_quietly_locked (self);
+  _cf_thread_pool_collect_quietly_locked (self);
   claimed = _cf_thread_queue_has (&self->queue, future) && _cf_future_claim (future, taken, FALSE);
   if (claimed)
     _cf_thread_queue_remove (&self->queue, future);
@@ -352,24 +329,12 @@ enter (CfThreadPool *self,
   return entry;
 }
 
-static void
-call_worker (CfThreadPool *self)
-{
-  CfThreadCall call;
-
-  _cf_lock (&self->lock);
-  call = _cf_thread_pool_call_locked (self);
-  _cf_unlock (&self->lock);
-
-  _cf_thread_pool_make_call (self, call);
-}
-
 /* What was submitted meanwhile may have been left to this worker. */
 static void
 stay (CfFutureOwner *owner)
 {
   if (_cf_thread_pool_has_work (from_owner (owner)))
-    call_worker (from_owner (owner));
+    _cf_thread_pool_call_worker (from_owner (owner));
 }
 
 /* Queues a pending future. */
@@ -392,7 +357,7 @@ _cf_thread_pool_push (CfThreadPool *self,
 
   entry = enter (self, future, FALSE, error);
   if (entry == MUST_CALL)
-    call_worker (self);
+    _cf_thread_pool_call_worker (self);
   if (entry != REFUSED)
     _cf_wait_graph_scheduled (future);
   else
@@ -412,148 +377,11 @@ _cf_thread_pool_push_fresh (CfThreadPool *self,
   _cf_future_queue_fresh (future, &self->owner);
   entry = enter (self, future, TRUE, error);
   if (entry == MUST_CALL)
-    call_worker (self);
+    _cf_thread_pool_call_worker (self);
   else if (entry == REFUSED)
     _cf_future_refuse_fresh (future);
 
   return entry != REFUSED;
-}
-
-static void
-add_to_list (CfFuture *future,
-             gpointer  list)
-{
-  g_ptr_array_add (list, _cf_future_ref (future));
-}
-
-static GPtrArray *
-list_queued (CfThreadPool *self)
-{
-  GPtrArray *futures = g_ptr_array_new_with_free_func ((GDestroyNotify) cf_future_unref);
-
-  _cf_lock (&self->lock);
-  collect_quietly_locked (self);
-  _cf_thread_queue_foreach (&self->queue, add_to_list, futures);
-  _cf_unlock (&self->lock);
-
-  return futures;
-}
-
-/* The youngest first: what is cancelled does not start meanwhile. */
-void
-_cf_thread_pool_cancel_all (CfThreadPool *self)
-{
-  g_autoptr (GPtrArray) futures = list_queued (self);
-
-  for (guint i = futures->len; i > 0; i--)
-    cf_future_cancel (futures->pdata[i - 1]);
-}
-
-/* Nothing runs here any more: what is queued fails, the workers end. */
-void
-_cf_thread_pool_break (CfThreadPool *self,
-                       const GError *reason)
-{
-  g_autoptr (GPtrArray) futures = NULL;
-
-  _cf_lock (&self->lock);
-  _cf_lock (&self->door);
-  if (self->broken == NULL)
-    self->broken = g_error_copy (reason);
-  _cf_unlock (&self->door);
-  _cf_unlock (&self->lock);
-
-  futures = list_queued (self);
-  for (guint i = 0; i < futures->len; i++)
-    _cf_future_fail_pending (futures->pdata[i], self->broken);
-  _cf_thread_pool_wake_all (self);
-}
-
-static void
-await_end_in_graph (CfThreadPool *self,
-                    CfParker     *parker)
-{
-  CfWaitRecord record = { .thread = _cf_wait_thread, .ending = &self->owner, .parker = parker };
-
-  _cf_wait_graph_enter (&record);
-  while ((_cf_parker_park (parker, -1) & CF_PARKER_DONE) == 0)
-    _cf_parker_clear (parker, CF_PARKER_TOLD);
-  _cf_wait_graph_leave (&record, NULL);
-}
-
-/* Waits for the last worker. */
-static void
-await_end (CfThreadPool *self)
-{
-  CfParker parker = CF_PARKER_INIT;
-  gboolean has_ended;
-
-  _cf_lock (&self->lock);
-  has_ended = has_ended_locked (self);
-  if (!has_ended)
-    self->enders = g_slist_prepend (self->enders, &parker);
-  _cf_unlock (&self->lock);
-
-  if (has_ended)
-    return;
-  if (_cf_wait_thread != NULL && _cf_wait_thread->top != NULL)
-    await_end_in_graph (self, &parker);
-  else
-    while ((_cf_parker_park (&parker, -1) & CF_PARKER_DONE) == 0)
-      ;
-}
-
-static gboolean
-is_stranded (CfThreadPool *self)
-{
-  gboolean is_stranded;
-
-  _cf_lock (&self->lock);
-  is_stranded = _cf_thread_pool_has_work (self) && self->n_workers == 0;
-  _cf_unlock (&self->lock);
-
-  return is_stranded;
-}
-
-/* Work for which no thread could be started gets one more chance, and else is done here, or fails. */
-static void
-rescue (CfThreadPool *self,
-        gboolean      may_work_here)
-{
-  if (!is_stranded (self))
-    return;
-  call_worker (self);
-
-  if (!is_stranded (self))
-    return;
-  if (may_work_here)
-    {
-      _cf_thread_pool_work_here (self);
-    }
-  else
-    {
-      g_autoptr (GError) reason = g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, "No thread could be started for this work");
-
-      _cf_thread_pool_break (self, reason);
-    }
-}
-
-void
-_cf_thread_pool_shutdown (CfThreadPool *self,
-                          gboolean      wait)
-{
-  gboolean is_worker = _cf_wait_thread != NULL && _cf_wait_thread->pool == &self->owner;
-
-  _cf_lock (&self->lock);
-  _cf_lock (&self->door);
-  self->is_shutdown = TRUE;
-  _cf_unlock (&self->door);
-  _cf_unlock (&self->lock);
-
-  _cf_thread_pool_wake_all (self);
-  rescue (self, wait && !is_worker);
-  if (wait && !is_worker)
-    await_end (self);
 }
 
 CfThreadPoolCounts
@@ -562,7 +390,7 @@ _cf_thread_pool_get_counts (CfThreadPool *self)
   CfThreadPoolCounts counts;
 
   _cf_lock (&self->lock);
-  collect_quietly_locked (self);
+  _cf_thread_pool_collect_quietly_locked (self);
   counts.n_pending = self->queue.length;
   counts.n_workers = self->n_workers;
   counts.n_running = self->n_workers - self->n_searching - self->n_parked - self->n_initializing;
