@@ -278,12 +278,14 @@ def _work(worker):
 
 
 @clib.RUN
-def _run_queued(address):
+def _run_queued(address, ran):
     """For a worker that waits for what its own pool queues."""
+    if not _has_room():
+        return
     worker = waiting.local.worker
     item = pygobject_new_full(address, False).__dict__.get('_item')
-
-    return bool(item) and worker.pool.runs_inline() and _has_room() and worker.pool.run(worker, item)
+    if item and worker.pool.runs_inline() and worker.pool.run(worker, item):
+        ran[0] = 1
 
 
 def _has_room():
