@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "cf-bell-private.h"
 #include "cf-future-private.h"
 
 #include <cfutures/cf-version.h>
@@ -54,6 +55,11 @@ CfFuture *cf_foreign_pool_make_future (CfForeignPool *self);
 CF_AVAILABLE_IN_ALL
 void cf_foreign_pool_add_future (CfForeignPool *self,
                                  CfFuture      *future);
+
+/* Waits, outside of the lock of the language. */
+CF_AVAILABLE_IN_ALL
+void cf_foreign_pool_await_end (CfForeignPool *self,
+                                CfBell        *bell);
 
 CF_AVAILABLE_IN_ALL
 void cf_foreign_worker_begin (CfForeignPool *pool);

@@ -144,6 +144,18 @@ cf_foreign_pool_add_future (CfForeignPool *self,
   _cf_wait_graph_scheduled (future);
 }
 
+/* For a worker of another pool, in the middle of a task: until @bell rings, it waits for the last worker of this one. */
+void
+cf_foreign_pool_await_end (CfForeignPool *self,
+                           CfBell        *bell)
+{
+  CfWaitRecord record = { .thread = _cf_wait_thread, .ending = &self->owner };
+
+  _cf_wait_graph_enter (&record);
+  cf_bell_wait (bell, -1);
+  _cf_wait_graph_leave (&record, NULL);
+}
+
 /* The calling thread is a worker from now on. */
 void
 cf_foreign_worker_begin (CfForeignPool *pool)

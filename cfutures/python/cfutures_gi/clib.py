@@ -101,6 +101,7 @@ _pool_new = _function('cf_foreign_pool_new', ctypes.c_void_p, ctypes.c_uint, RUN
 _pool_free = _function('cf_foreign_pool_free', None, ctypes.c_void_p)
 make_future = _function('cf_foreign_pool_make_future', ctypes.c_void_p, ctypes.c_void_p)
 add_future = _function('cf_foreign_pool_add_future', None, ctypes.c_void_p, ctypes.c_void_p)
+await_end = _waiting_function('cf_foreign_pool_await_end', None, ctypes.c_void_p, ctypes.c_void_p)
 begin_worker = _function('cf_foreign_worker_begin', None, ctypes.c_void_p)
 end_worker = _function('cf_foreign_worker_end', None)
 start_task = _function('cf_foreign_worker_start', ctypes.c_int, ctypes.c_void_p)

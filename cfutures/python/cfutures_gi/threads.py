@@ -79,6 +79,7 @@ class Pool:
         self.idle = []  # (lock): workers that rest
         self.lock = threading.RLock()
         self.threads = set()  # (lock)
+        self.enders = []  # (lock): bells for the end of the last thread
         self.n_started = 0  # (lock): for names
         self.is_full = False  # (lock): all threads were started
         self.n_dead = 0  # (lock): items that somebody took otherwise
@@ -248,6 +249,8 @@ class Pool:
         worker = getattr(waiting.local, 'worker', None)
         if worker is not None and worker.pool is self:
             return
+        if clib.is_in_worker():
+            self._await_end()
         while True:
             with self.lock:
                 thread = next(iter(self.threads), None)
@@ -255,11 +258,22 @@ class Pool:
                 return
             thread.join()
 
+    def _await_end(self):
+        """In the middle of a task of another pool: who waits for that one here would wait for ever."""
+        bell = clib.Bell()
+        with self.lock:
+            if not self.threads:
+                return
+            self.enders.append(bell)
+        clib.await_end(self.known.address, bell.address)
+
     def worker_ends(self, worker):
         with self.lock:
             self.threads.discard(threading.current_thread())
             if worker in self.idle:
                 self.idle.remove(worker)
+            if not self.threads:
+                waiting.tell(self.enders)
 
 
 def _work(worker):
