@@ -78,6 +78,16 @@ class FailsToUnpickle:
         return fail, ('not to be unpickled',)
 
 
+def check_process(pid):
+    if os.getpid() != pid:
+        raise ValueError('another process')
+
+
+class FailsToUnpickleElsewhere:
+    def __reduce__(self):
+        return check_process, (os.getpid(),)
+
+
 class ErrorThatFailsToPickle(Exception):
     def __init__(self):
         super().__init__(FailsToPickle())

@@ -243,6 +243,14 @@ class PoolTest(TestCase):
                 self.assertRaises(Cf.BrokenProcessPool, executor.submit, int)
                 executor.shutdown()
 
+    def test_what_only_the_program_cannot_read(self):
+        """A result that cannot travel fails its own future, in a strict pool too."""
+        with Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK) as executor:
+            failure = executor.submit(functions.FailsToUnpickleElsewhere).exception()
+            self.assertIsInstance(failure, Cf.BrokenProcessPool)
+            self.assertIsInstance(failure.__cause__, ValueError)
+            self.assertEqual(executor.submit(abs, -1).result(), 1)
+
     def test_what_cannot_be_pickled_does_not_break_a_strict_pool(self):
         with Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK) as executor:
             self.assertIsInstance(executor.submit(id, functions.FailsToPickle()).exception(), ValueError)
