@@ -61,6 +61,10 @@ CF_AVAILABLE_IN_ALL
 void cf_foreign_pool_await_end (CfForeignPool *self,
                                 CfBell        *bell);
 
+/* In a forked process, whose only thread does not wait. */
+CF_AVAILABLE_IN_ALL
+void cf_foreign_forget_waits (void);
+
 CF_AVAILABLE_IN_ALL
 void cf_foreign_worker_begin (CfForeignPool *pool);
 CF_AVAILABLE_IN_ALL

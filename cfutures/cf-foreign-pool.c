@@ -156,6 +156,12 @@ cf_foreign_pool_await_end (CfForeignPool *self,
   _cf_wait_graph_leave (&record, NULL);
 }
 
+void
+cf_foreign_forget_waits (void)
+{
+  _cf_wait_graph_forget ();
+}
+
 /* The calling thread is a worker from now on. */
 void
 cf_foreign_worker_begin (CfForeignPool *pool)

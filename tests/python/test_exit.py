@@ -52,6 +52,15 @@ class ExitTest(TestCase):
                 executor.submit(print, i, flush=True)
             ''', '0\n1\n2\n')
 
+    def test_map_that_is_not_over(self):
+        self.check('''
+            executor = Cf.ThreadPoolExecutor(1)
+            results = executor.map(print, range(2))
+            next(results)
+            import sys
+            sys.unraisablehook = lambda unraisable: print(unraisable.exc_value)
+            ''', '0\n1\n')
+
     def test_dropped_thread_pool(self):
         self.check('Cf.ThreadPoolExecutor(1).submit(print, 5, flush=True)', '5\n')
 

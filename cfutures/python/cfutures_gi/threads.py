@@ -12,6 +12,7 @@ import collections
 import contextlib
 import functools
 import itertools
+import os
 import threading
 import weakref
 
@@ -40,6 +41,18 @@ def _at_exit():
 
 
 threading._register_atexit(_at_exit)
+
+
+def _after_fork():
+    global _exit_lock
+
+    _exit_lock = threading.Lock()
+    clib.forget_waits()
+    for pool in list(_pools):
+        pool.begin_anew()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class Worker:
@@ -75,6 +88,13 @@ class Pool:
         self.initargs = initargs
         self.known = clib.Pool(max_workers, _run_queued)
         self.make_future = functools.partial(clib.make_future, self.known.address)
+        self.is_shutdown = False  # (lock)
+        self.broken = None  # (lock): the exception of an initializer
+        self.inherited = []  # what a forked process got with the pool
+        self._begin()
+        _pools.add(self)
+
+    def _begin(self):
         self.queue = collections.deque()
         self.idle = []  # (lock): workers that rest
         self.lock = threading.RLock()
@@ -83,9 +103,12 @@ class Pool:
         self.n_started = 0  # (lock): for names
         self.is_full = False  # (lock): all threads were started
         self.n_dead = 0  # (lock): items that somebody took otherwise
-        self.is_shutdown = False  # (lock)
-        self.broken = None  # (lock): the exception of an initializer
-        _pools.add(self)
+
+    def begin_anew(self):
+        """In a forked process, which has none of the threads. What is queued runs in the other one, and is not let go:
+        destructors are its business, too."""
+        self.inherited.append((self.queue, self.threads, self.idle))
+        self._begin()
 
     def _executor_gone(self, _reference):
         self.end()
