@@ -243,6 +243,16 @@ class PoolTest(TestCase):
                 self.assertRaises(Cf.BrokenProcessPool, executor.submit, int)
                 executor.shutdown()
 
+    def test_exceptions_of_signals(self):
+        """One that is raised between two calls fails a call at most, and the worker lives."""
+        with Cf.ProcessPoolExecutor(1) as executor:
+            pid = executor.submit(os.getpid).result()
+            for us in [1, 20, 50, 100, 200, 400] * 5:
+                executor.submit(functions.set_alarm, us).exception()
+                executor.submit(os.getppid).exception()
+            executor.submit(functions.set_alarm, 0).exception()
+            self.assertEqual(executor.submit(os.getpid).result(), pid)
+
     def test_what_only_the_program_cannot_read(self):
         """A result that cannot travel fails its own future, in a strict pool too."""
         with Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK) as executor:

@@ -188,8 +188,9 @@ set_error = _glib_function('g_set_error_literal', None,
 _submit_named = _waiting_function('cf_executor_submit_named', ctypes.c_void_p,
                                   ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
 
-set_handler = _function('cf_worker_set_handler', None,
-                        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+                           ctypes.POINTER(ctypes.c_void_p))
+set_handler = _function('cf_foreign_set_handler', None, ctypes.c_void_p, HANDLER)
 
 
 def to_variant(data):
