@@ -30,8 +30,9 @@ run_inline (CfFutureOwner *owner,
             CfFuture      *future)
 {
   CfWaitFrame *top = _cf_wait_thread->top;
-  gboolean     ran = ((CfForeignPool *) owner)->run (future);
+  gboolean     ran = FALSE;
 
+  ((CfForeignPool *) owner)->run (future, &ran);
   if (_cf_wait_thread->top == top)
     return ran;
   break_off (future);
@@ -62,6 +63,39 @@ cf_foreign_set_describe (CfForeignDescribe describe)
 {
   _cf_future_set_describe (describe);
 }
+
+/* Calls of the language that any executor may run */
+
+static CfForeignTask foreign_task; /* (atomic) */
+
+void
+cf_foreign_set_task (CfForeignTask task)
+{
+  g_atomic_pointer_set (&foreign_task, task);
+}
+
+static gboolean
+run_task (GValue       *result,
+          GCancellable *cancellable,
+          gpointer      user_data,
+          GError      **error)
+{
+  CfForeignTask task = g_atomic_pointer_get (&foreign_task);
+  gboolean      succeeded = FALSE;
+
+  task (result, cancellable, user_data, error, &succeeded);
+
+  return succeeded;
+}
+
+CfFuture *
+cf_foreign_new_for_task (gpointer       user_data,
+                         GDestroyNotify destroy)
+{
+  return cf_future_new_for_task (run_task, user_data, destroy);
+}
+
+/* Pools */
 
 CfForeignPool *
 cf_foreign_pool_new (guint        max_workers,
@@ -108,6 +142,24 @@ cf_foreign_pool_add_future (CfForeignPool *self,
     return;
   _cf_future_end_queueing (future, CF_FLAG_PLACED);
   _cf_wait_graph_scheduled (future);
+}
+
+/* For a worker of another pool, in the middle of a task: until @bell rings, it waits for the last worker of this one. */
+void
+cf_foreign_pool_await_end (CfForeignPool *self,
+                           CfBell        *bell)
+{
+  CfWaitRecord record = { .thread = _cf_wait_thread, .ending = &self->owner };
+
+  _cf_wait_graph_enter (&record);
+  cf_bell_wait (bell, -1);
+  _cf_wait_graph_leave (&record, NULL);
+}
+
+void
+cf_foreign_forget_waits (void)
+{
+  _cf_wait_graph_forget ();
 }
 
 /* The calling thread is a worker from now on. */

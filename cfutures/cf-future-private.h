@@ -287,8 +287,11 @@ gboolean _cf_future_run_inline (CfFuture *self);
 gboolean _cf_future_may_run_inline (CfFutureOwner *owner);
 
 /* cf-future */
+typedef void (*CfFutureDescribe) (CfFuture *self,
+                                  char    **name);
+
 char    *_cf_future_describe (CfFuture *self);
-void     _cf_future_set_describe (char *(*describe) (CfFuture *future));
+void     _cf_future_set_describe (CfFutureDescribe describe);
 void     _cf_future_emit (CfFuture *self,
                           guint     state);
 gboolean _cf_future_waits_for_news (CfFuture *self);

@@ -239,10 +239,10 @@ _cf_future_emit (CfFuture *self,
 }
 
 /* (atomic) (nullable): knows functions of another language */
-static char *(*describe_foreign) (CfFuture *future);
+static CfFutureDescribe describe_foreign;
 
 void
-_cf_future_set_describe (char *(*describe) (CfFuture *future))
+_cf_future_set_describe (CfFutureDescribe describe)
 {
   g_atomic_pointer_set (&describe_foreign, describe);
 }
@@ -250,9 +250,13 @@ _cf_future_set_describe (char *(*describe) (CfFuture *future))
 static char *
 describe_by_language (CfFuture *self)
 {
-  char *(*describe) (CfFuture * future) = g_atomic_pointer_get (&describe_foreign);
+  CfFutureDescribe describe = g_atomic_pointer_get (&describe_foreign);
+  char            *name = NULL;
 
-  return describe != NULL ? describe (self) : NULL;
+  if (describe != NULL)
+    describe (self, &name);
+
+  return name;
 }
 
 /* For messages: the name, or what or where the function is, or which one it is. */

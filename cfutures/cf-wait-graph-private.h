@@ -122,5 +122,6 @@ void     _cf_wait_graph_enter (CfWaitRecord *record);
 gboolean _cf_wait_graph_leave (CfWaitRecord *record,
                                GError      **error);
 void     _cf_wait_graph_scheduled (CfFuture *future);
+void     _cf_wait_graph_forget (void);
 
 G_END_DECLS

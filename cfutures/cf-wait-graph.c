@@ -330,6 +330,15 @@ _cf_wait_graph_leave (CfWaitRecord *record,
   return FALSE;
 }
 
+/* In a forked process: those who waited, or held the lock, are threads of the other one. */
+void
+_cf_wait_graph_forget (void)
+{
+  g_mutex_init (&graph_lock);
+  records = NULL;
+  g_atomic_int_set (&n_records, 0);
+}
+
 /* @future was put into the queue of a pool.  Whoever waits for it may have waited for somebody outside until now. */
 void
 _cf_wait_graph_scheduled (CfFuture *future)

@@ -14,36 +14,36 @@ static CfForeignPool *pool;
 static GPtrArray     *queue; /* (element-type CfFuture) */
 static guint          n_run;
 
-static gboolean
-run (CfFuture *future)
+static void
+run (CfFuture *future,
+     gboolean *ran)
 {
   g_auto (GValue) result = G_VALUE_INIT;
 
   if (!g_ptr_array_remove (queue, future))
-    return FALSE;
+    return;
 
   g_assert_true (cf_foreign_worker_start (future));
   n_run++;
   g_value_init (&result, G_TYPE_INT);
   g_value_set_int (&result, 7);
   g_assert_true (cf_foreign_worker_finish (future, &result));
-
-  return TRUE;
+  *ran = TRUE;
 }
 
-static gboolean
-do_not_run (CfFuture *future)
+/* Also as one that an exception comes out of before it looks at its arguments. */
+static void
+do_not_run (CfFuture *future,
+            gboolean *ran)
 {
-  return FALSE;
 }
 
 /* As one that an exception comes out of. */
-static gboolean
-break_off (CfFuture *future)
+static void
+break_off (CfFuture *future,
+           gboolean *ran)
 {
   g_assert_true (cf_foreign_worker_start (future));
-
-  return FALSE;
 }
 
 static CfFuture *
@@ -220,10 +220,17 @@ test_no_lock_held_on_references (void)
   end (task);
 }
 
-static char *
-describe_as_python (CfFuture *future)
+static void
+describe_as_python (CfFuture *future,
+                    char    **name)
 {
-  return g_strdup ("Monty");
+  *name = g_strdup ("Monty");
+}
+
+static void
+describe_nothing (CfFuture *future,
+                  char    **name)
+{
 }
 
 static void
@@ -235,8 +242,43 @@ test_describe (void)
 
   cf_foreign_set_describe (describe_as_python);
   assert_deadlock (task, "Monty");
+  cf_foreign_set_describe (describe_nothing);
+  assert_deadlock (task, "future");
   cf_foreign_set_describe (NULL);
   end (task);
+}
+
+static void
+run_call (GValue       *result,
+          GCancellable *cancellable,
+          gpointer      user_data,
+          GError      **error,
+          gboolean     *succeeded)
+{
+  if (user_data == NULL)
+    return;
+  g_value_init (result, G_TYPE_INT);
+  g_value_set_int (result, GPOINTER_TO_INT (user_data));
+  *succeeded = TRUE;
+}
+
+static void
+test_task (void)
+{
+  g_autoptr (CfFuture) said = NULL;
+  g_autoptr (CfFuture) unsaid = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("A call of the language succeeded only if it says so.");
+
+  cf_foreign_set_task (run_call);
+  said = cf_foreign_new_for_task (GINT_TO_POINTER (4), NULL);
+  g_assert_true (cf_future_run (said));
+  g_assert_cmpint (get_int (said), ==, 4);
+  unsaid = cf_foreign_new_for_task (NULL, NULL);
+  g_assert_true (cf_future_run (unsaid));
+  g_assert_null (cf_future_get_result (unsaid, 0, &error));
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
 }
 
 int
@@ -253,6 +295,7 @@ main (int   argc,
   g_test_add_func ("/foreign-pool/steps-are-free", test_steps_are_free);
   g_test_add_func ("/foreign-pool/no-lock-held-on-references", test_no_lock_held_on_references);
   g_test_add_func ("/foreign-pool/describe", test_describe);
+  g_test_add_func ("/foreign-pool/task", test_task);
 
   return g_test_run ();
 }

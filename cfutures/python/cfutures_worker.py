@@ -3,7 +3,6 @@
 
 """The worker program of Cf.ProcessPoolExecutor in Python."""
 
-import ctypes
 import multiprocessing.process
 import multiprocessing.util
 import os
@@ -25,10 +24,6 @@ Cf = get_introspection_module('Cf')
 _STRICT_MARK = b'\x00cfutures-strict'
 _mark = b'\x00cfutures-pickle'
 _DOMAIN = GLib.quark_from_string('cfutures-python-error')
-
-HANDLER = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
-                           ctypes.c_void_p)
-
 
 _load = pickle.loads
 
@@ -68,14 +63,13 @@ def _call(variant):
     return outcome, True
 
 
-@HANDLER
-def _handle(_name, variant, _cancellable, _data, error):
+@clib.HANDLER
+def _handle(_name, variant, _cancellable, error, result):
     outcome, succeeded = _call(variant)
     if succeeded:
-        return clib.to_variant(outcome)
-    clib.set_error(error, _DOMAIN, 1, outcome)
-
-    return None
+        result[0] = clib.to_variant(outcome)
+    else:
+        clib.set_error(error, _DOMAIN, 1, outcome)
 
 
 def _prepare(path):
@@ -109,7 +103,7 @@ def main():
     if strict:
         _become_strict()
     # Not through PyGObject: that costs more than a small call.
-    clib.set_handler(hash(worker), _handle, None, None)
+    clib.set_handler(hash(worker), _handle)
     worker.run()
 
 

@@ -78,6 +78,26 @@ class FailsToUnpickle:
         return fail, ('not to be unpickled',)
 
 
+def _interrupt(*_):
+    raise InterruptedError('an alarm')
+
+
+def set_alarm(us):
+    """A signal whose handler raises, wherever the process is by then."""
+    signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, us / 1e6)
+
+
+def check_process(pid):
+    if os.getpid() != pid:
+        raise ValueError('another process')
+
+
+class FailsToUnpickleElsewhere:
+    def __reduce__(self):
+        return check_process, (os.getpid(),)
+
+
 class ErrorThatFailsToPickle(Exception):
     def __init__(self):
         super().__init__(FailsToPickle())

@@ -103,6 +103,40 @@ class DeadlockTest(TestCase):
             errors = [future.exception(LONG) for future in futures.values()]
         self.assertTrue(any(isinstance(error, Cf.DeadlockError) for error in errors))
 
+    def check_shutdown(self, one, two):
+        """A task shuts another pool down, where one waits for that task."""
+        gate = threading.Event()
+        with one, two:
+            closer = one.submit(lambda: gate.wait() and two.shutdown())
+            waiter = two.submit(lambda: gate.wait() and closer.result())
+            behind = two.submit(int)
+            gate.set()
+            self.assertIsInstance(waiter.exception(LONG), Cf.DeadlockError)
+            self.assertIsNone(closer.result(LONG))
+            self.assertEqual((behind.result(LONG), two.props.n_workers), (0, 0))
+
+    def test_shutdown_of_another_pool(self):
+        self.check_shutdown(Cf.ThreadPoolExecutor(1), Cf.ThreadPoolExecutor(1))
+
+    def test_shutdown_in_a_pool_of_c(self):
+        self.check_shutdown(Cf.ThreadPoolExecutor.new(1), Cf.ThreadPoolExecutor(1))
+
+    def test_shutdown_of_a_pool_of_c(self):
+        self.check_shutdown(Cf.ThreadPoolExecutor(1), Cf.ThreadPoolExecutor.new(1))
+
+    def test_shutdown_without_a_circle(self):
+        """Two tasks wait for the end of a pool whose tasks wait for what comes from outside."""
+        outside = Cf.Future()
+        started = threading.Semaphore(0)
+        with Cf.ThreadPoolExecutor(2) as one, Cf.ThreadPoolExecutor(2) as two:
+            waiters = [two.submit(lambda: started.release() or outside.result()) for _ in range(2)]
+            closers = [one.submit(lambda: started.release() or two.shutdown()) for _ in range(2)]
+            for _ in range(4):
+                started.acquire()
+            outside.set_result(4)
+            self.assertEqual([waiter.result(LONG) for waiter in waiters], [4, 4])
+            self.assertEqual([closer.result(LONG) for closer in closers], [None, None])
+
     def test_found_after_a_schedule(self):
         """Two wait for what nobody queues, and then it is queued where only they could run it."""
         started = threading.Semaphore(0)

@@ -89,6 +89,25 @@ class InlineTest(TestCase):
                 for future in futures:
                     future.exception(LONG)
 
+    def test_end_of_the_stack(self):
+        """The limit is met at every single frame of a wait, whatever kind of wait that is."""
+        def descend(n, padding, then):
+            if then:
+                return descend(n, padding, then - 1)
+            if n > 150:
+                return n
+            futures.append(executor.submit(descend, n + 1, padding, padding))
+            return wait(futures[-1])
+
+        for wait in (Cf.Future.result, c_waits.get_result, lambda future: Cf.wait([future]),
+                     lambda future: list(Cf.as_completed([future]))):
+            for first in range(28):
+                futures = []
+                with Cf.ThreadPoolExecutor(1) as executor:
+                    executor.submit(descend, 1, 18, first).exception(LONG)
+                    for future in futures:
+                        future.exception(LONG)
+
     def test_function_of_c(self):
         """What C submits and waits for."""
         ran = []

@@ -52,6 +52,14 @@ class ExitTest(TestCase):
                 executor.submit(print, i, flush=True)
             ''', '0\n1\n2\n')
 
+    def test_map_that_is_not_over(self):
+        outcome = run_script('''
+            executor = Cf.ThreadPoolExecutor(1)
+            results = executor.map(abs, range(5))
+            next(results)
+            ''')
+        self.assertEqual((outcome.stderr, outcome.returncode), ('', 0))
+
     def test_dropped_thread_pool(self):
         self.check('Cf.ThreadPoolExecutor(1).submit(print, 5, flush=True)', '5\n')
 

@@ -243,6 +243,24 @@ class PoolTest(TestCase):
                 self.assertRaises(Cf.BrokenProcessPool, executor.submit, int)
                 executor.shutdown()
 
+    def test_exceptions_of_signals(self):
+        """One that is raised between two calls fails a call at most, and the worker lives."""
+        with Cf.ProcessPoolExecutor(1) as executor:
+            pid = executor.submit(os.getpid).result()
+            for us in [1, 20, 50, 100, 200, 400] * 5:
+                executor.submit(functions.set_alarm, us).exception()
+                executor.submit(os.getppid).exception()
+            executor.submit(functions.set_alarm, 0).exception()
+            self.assertEqual(executor.submit(os.getpid).result(), pid)
+
+    def test_what_only_the_program_cannot_read(self):
+        """A result that cannot travel fails its own future, in a strict pool too."""
+        with Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK) as executor:
+            failure = executor.submit(functions.FailsToUnpickleElsewhere).exception()
+            self.assertIsInstance(failure, Cf.BrokenProcessPool)
+            self.assertIsInstance(failure.__cause__, ValueError)
+            self.assertEqual(executor.submit(abs, -1).result(), 1)
+
     def test_what_cannot_be_pickled_does_not_break_a_strict_pool(self):
         with Cf.ProcessPoolExecutor(1, worker_death_policy=Cf.WorkerDeathPolicy.BREAK) as executor:
             self.assertIsInstance(executor.submit(id, functions.FailsToPickle()).exception(), ValueError)

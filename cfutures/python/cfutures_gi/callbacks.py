@@ -9,6 +9,7 @@ callbacks must not hold up the one who settled.
 
 import itertools
 import logging
+import os
 import queue
 import threading
 
@@ -76,6 +77,16 @@ def _start():
         if _thread is None or not _thread.is_alive():
             _thread = threading.Thread(target=_dispatch, name='cf-callbacks', daemon=True)
             _thread.start()
+
+
+def _after_fork():
+    """A forked process has no such thread; what it was about to call is called in the other one."""
+    global _arrivals, _lock, _thread
+
+    _arrivals, _lock, _thread = queue.SimpleQueue(), threading.Lock(), None
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _dispatch():

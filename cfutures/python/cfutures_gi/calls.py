@@ -22,7 +22,7 @@ def new_future(fn, args, kwargs):
     """A pending future that carries a call."""
     number = next(_numbers)
     _calls[number] = call = [None, fn, args, kwargs]
-    future = pygobject_new_full(clib.new_for_task(_run, number, _release), True)
+    future = pygobject_new_full(clib.new_for_task(number, _release), True)
     # With something on it, the wrapper lives as long as the object does.
     future._called = None
     future._function = fn
@@ -39,7 +39,7 @@ def _release(number):
 
 
 @clib.TASK
-def _run(value, _cancellable, number, error):
+def _run(value, _cancellable, number, error, succeeded):
     get_future, fn, args, kwargs = _calls.pop(number)
     future = get_future()
     try:
@@ -49,11 +49,13 @@ def _run(value, _cancellable, number, error):
         _set_error(error, errors.to_gerror(failure))
         # The traceback has this frame.
         future = fn = args = kwargs = None
-        return 0
+        return
     _note(future, (True, result))
     clib.Value().give(result, value)
+    succeeded[0] = 1
 
-    return 1
+
+clib.set_task(_run)
 
 
 def _note(future, outcome):

@@ -83,21 +83,26 @@ start = _function('cf_future_set_running_or_notify_cancel', ctypes.c_int, ctypes
 finish_any = _waiting_function('cf_future_set_result', ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _iter_next = _waiting_function('cf_future_iter_next', ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 wait = _waiting_function('cf_future_wait', ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
-TASK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+# What an exception comes out of returns anything at all: these return nothing, and write down how they went.
+TASK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+                        ctypes.POINTER(ctypes.c_int))
 RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-new_for_task = _function('cf_future_new_for_task', ctypes.c_void_p, TASK, ctypes.c_void_p, RELEASE)
+set_task = _function('cf_foreign_set_task', None, TASK)
+new_for_task = _function('cf_foreign_new_for_task', ctypes.c_void_p, ctypes.c_void_p, RELEASE)
 add_notify = _function('cf_future_add_done_callback', None,
                        ctypes.c_void_p, NOTIFY, ctypes.c_void_p, ctypes.c_void_p)
 
 # Thread pools, for the graph of those who wait. Its lock is held for moments, and never while somebody waits for ours.
 
-RUN = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-DESCRIBE = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int))
+DESCRIBE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p))
 set_describe = _function('cf_foreign_set_describe', None, DESCRIBE)
 _pool_new = _function('cf_foreign_pool_new', ctypes.c_void_p, ctypes.c_uint, RUN)
 _pool_free = _function('cf_foreign_pool_free', None, ctypes.c_void_p)
 make_future = _function('cf_foreign_pool_make_future', ctypes.c_void_p, ctypes.c_void_p)
 add_future = _function('cf_foreign_pool_add_future', None, ctypes.c_void_p, ctypes.c_void_p)
+await_end = _waiting_function('cf_foreign_pool_await_end', None, ctypes.c_void_p, ctypes.c_void_p)
+forget_waits = _function('cf_foreign_forget_waits', None)
 begin_worker = _function('cf_foreign_worker_begin', None, ctypes.c_void_p)
 end_worker = _function('cf_foreign_worker_end', None)
 start_task = _function('cf_foreign_worker_start', ctypes.c_int, ctypes.c_void_p)
@@ -183,8 +188,9 @@ set_error = _glib_function('g_set_error_literal', None,
 _submit_named = _waiting_function('cf_executor_submit_named', ctypes.c_void_p,
                                   ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
 
-set_handler = _function('cf_worker_set_handler', None,
-                        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+                           ctypes.POINTER(ctypes.c_void_p))
+set_handler = _function('cf_foreign_set_handler', None, ctypes.c_void_p, HANDLER)
 
 
 def to_variant(data):

@@ -6,6 +6,7 @@
 import collections
 import concurrent.futures
 import itertools
+import sys
 import time
 
 
@@ -68,9 +69,9 @@ class Results:
         while self._futures:
             self._futures.pop().cancel()
 
-    def __del__(self):
-        # As a generator: one that never began has nothing to clean up.
-        if getattr(self, '_has_begun', False):
+    def __del__(self, is_finalizing=sys.is_finalizing):
+        # As a generator: one that never began has nothing to clean up. Nor is there anything left at the end of all.
+        if getattr(self, '_has_begun', False) and not is_finalizing():
             self.close()
 
 

@@ -12,6 +12,7 @@ import collections
 import contextlib
 import functools
 import itertools
+import os
 import threading
 import weakref
 
@@ -40,6 +41,18 @@ def _at_exit():
 
 
 threading._register_atexit(_at_exit)
+
+
+def _after_fork():
+    global _exit_lock
+
+    _exit_lock = threading.Lock()
+    clib.forget_waits()
+    for pool in list(_pools):
+        pool.begin_anew()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class Worker:
@@ -75,16 +88,27 @@ class Pool:
         self.initargs = initargs
         self.known = clib.Pool(max_workers, _run_queued)
         self.make_future = functools.partial(clib.make_future, self.known.address)
+        self.is_shutdown = False  # (lock)
+        self.broken = None  # (lock): the exception of an initializer
+        self.inherited = []  # what a forked process got with the pool
+        self._begin()
+        _pools.add(self)
+
+    def _begin(self):
         self.queue = collections.deque()
         self.idle = []  # (lock): workers that rest
         self.lock = threading.RLock()
         self.threads = set()  # (lock)
+        self.enders = []  # (lock): bells for the end of the last thread
         self.n_started = 0  # (lock): for names
         self.is_full = False  # (lock): all threads were started
         self.n_dead = 0  # (lock): items that somebody took otherwise
-        self.is_shutdown = False  # (lock)
-        self.broken = None  # (lock): the exception of an initializer
-        _pools.add(self)
+
+    def begin_anew(self):
+        """In a forked process, which has none of the threads. What is queued runs in the other one, and is not let go:
+        destructors are its business, too."""
+        self.inherited.append((self.queue, self.threads, self.idle))
+        self._begin()
 
     def _executor_gone(self, _reference):
         self.end()
@@ -248,6 +272,8 @@ class Pool:
         worker = getattr(waiting.local, 'worker', None)
         if worker is not None and worker.pool is self:
             return
+        if clib.is_in_worker():
+            self._await_end()
         while True:
             with self.lock:
                 thread = next(iter(self.threads), None)
@@ -255,11 +281,22 @@ class Pool:
                 return
             thread.join()
 
+    def _await_end(self):
+        """In the middle of a task of another pool: who waits for that one here would wait for ever."""
+        bell = clib.Bell()
+        with self.lock:
+            if not self.threads:
+                return
+            self.enders.append(bell)
+        clib.await_end(self.known.address, bell.address)
+
     def worker_ends(self, worker):
         with self.lock:
             self.threads.discard(threading.current_thread())
             if worker in self.idle:
                 self.idle.remove(worker)
+            if not self.threads:
+                waiting.tell(self.enders)
 
 
 def _work(worker):
@@ -278,12 +315,14 @@ def _work(worker):
 
 
 @clib.RUN
-def _run_queued(address):
+def _run_queued(address, ran):
     """For a worker that waits for what its own pool queues."""
+    if not _has_room():
+        return
     worker = waiting.local.worker
     item = pygobject_new_full(address, False).__dict__.get('_item')
-
-    return bool(item) and worker.pool.runs_inline() and _has_room() and worker.pool.run(worker, item)
+    if item and worker.pool.runs_inline() and worker.pool.run(worker, item):
+        ran[0] = 1
 
 
 def _has_room():

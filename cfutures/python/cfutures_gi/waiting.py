@@ -103,17 +103,23 @@ def tell(waiters):
 
 
 @clib.DESCRIBE
-def _describe(address):
+def _describe(address, place):
+    try:
+        _describe_call(pygobject_new_full(address, False).__dict__, place)
+    except Exception:
+        # As where the stack has no more room: C has a word for it, too.
+        pass
+
+
+def _describe_call(state, place):
     """What a future that has no name is called in messages."""
-    state = pygobject_new_full(address, False).__dict__
     function = state.get('_function')
     for queued in (state.get('_item') or ())[1:2]:
         function = queued
     if function is None:
-        return None
+        return
     name = getattr(function, '__qualname__', None) or repr(function)
-
-    return clib.copy_text(name.encode('utf-8', 'replace'))
+    place[0] = clib.copy_text(name.encode('utf-8', 'replace'))
 
 
 clib.set_describe(_describe)

@@ -232,6 +232,9 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
     __module__ = _NEW_TYPES
     __gtype_name__ = 'CfPythonProcessPoolExecutor'
 
+    # By a forked process: the workers are those of the other one.
+    _is_inherited = False
+
     def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *,
                  max_tasks_per_child=None, **properties):
         """max_workers is 1 for each processor if it is None; more properties go by their names in C."""
@@ -257,6 +260,8 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         """
         if _is_exiting:
             raise RuntimeError('cannot schedule new futures after interpreter shutdown')
+        if self._is_inherited:
+            raise RuntimeError('cannot schedule new futures in a forked process')
         try:
             call = processes.dump((fn, args, kwargs))
         except Exception as error:
@@ -311,6 +316,8 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
         cancel_futures cancels what has not started.
         """
+        if self._is_inherited:
+            return
         _CfExecutor.shutdown(self, False, cancel_futures)
         if not wait:
             return
@@ -326,7 +333,7 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
 
     def __del__(self):
         # Dropped with work that is not done: the interpreter waits for that before it exits.
-        if '_max_workers' not in self.__dict__:
+        if '_max_workers' not in self.__dict__ or self._is_inherited:
             return
         _CfExecutor.shutdown(self, False, False)
         if self.get_property('n-pending') or self.get_property('n-running'):
@@ -358,6 +365,19 @@ def _forget_finished():
             _left_over.remove(pool)
             pool._startup.close()
 
+
+_inherited = []
+
+
+def _after_fork():
+    for pool in [*_process_pools, *_left_over]:
+        pool._is_inherited = True
+        _inherited.append(pool)
+    _process_pools.clear()
+    _left_over.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 _is_exiting = False
 
