@@ -198,6 +198,13 @@ cf_foreign_worker_stop (void)
   g_free (frame);
 }
 
+/* The worker calls back for a future that is done, and may wait meanwhile, until cf_foreign_worker_stop(). */
+void
+cf_foreign_worker_call_back (CfFuture *future)
+{
+  _cf_wait_frame_push (g_new (CfWaitFrame, 1), future);
+}
+
 /* And gives it a result.  FALSE: it has an outcome. */
 gboolean
 cf_foreign_worker_finish (CfFuture     *future,

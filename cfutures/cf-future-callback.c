@@ -24,11 +24,17 @@ static void
 call_back (CfWaiter *waiter,
            CfFuture *future)
 {
-  Callback *self = (Callback *) waiter;
+  Callback   *self = (Callback *) waiter;
+  CfWaitFrame frame;
 
   _cf_wait_thread_stay ();
+  /* In a worker it may wait as the task might. */
   if (future != NULL)
-    self->callback (future, self->user_data);
+    {
+      _cf_wait_frame_push (&frame, future);
+      self->callback (future, self->user_data);
+      _cf_wait_frame_pop (&frame);
+    }
   if (self->destroy != NULL)
     self->destroy (self->user_data);
   _cf_wait_thread_go_on ();

@@ -3,6 +3,7 @@
 
 """Waiting inside workers: they help, and what can never end fails."""
 
+import queue
 import threading
 
 from cf_test import Cf, GLib, LONG, TestCase, main
@@ -46,6 +47,15 @@ class InlineTest(TestCase):
 
             executor.submit(outer).result(LONG)
         self.assertEqual(order, ['wanted', 'other'])
+
+    def test_in_a_callback(self):
+        waited = queue.SimpleQueue()
+        gate = threading.Event()
+        with Cf.ThreadPoolExecutor(1) as executor:
+            future = executor.submit(gate.wait)
+            future.add_done_callback(lambda _: waited.put(executor.submit(pow, 5, 2).result()))
+            gate.set()
+            self.assertEqual(waited.get(timeout=LONG), 25)
 
     def test_waited_for_before_it_is_scheduled(self):
         started = threading.Event()
@@ -92,6 +102,21 @@ class DeadlockTest(TestCase):
         with Cf.ThreadPoolExecutor(1, inline_waits=False) as executor:
             future = executor.submit(lambda: executor.submit(int).result())
             self.assertIsInstance(future.exception(LONG), Cf.DeadlockError)
+
+    def test_in_a_callback(self):
+        waited = queue.SimpleQueue()
+        gate = threading.Event()
+        with Cf.ThreadPoolExecutor(1, inline_waits=False) as executor:
+            def wait(_future):
+                try:
+                    executor.submit(pow, 5, 2).result()
+                except Cf.DeadlockError as error:
+                    waited.put(error)
+
+            future = executor.submit(gate.wait)
+            future.add_done_callback(wait)
+            gate.set()
+            self.assertIsInstance(waited.get(timeout=LONG), Cf.DeadlockError)
 
     def test_across_two_pools(self):
         gate = threading.Event()

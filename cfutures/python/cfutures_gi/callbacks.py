@@ -30,6 +30,21 @@ def drain(future):
     if '_waiters' in state:
         waiting.tell(state.pop('_waiters', ()))
     added = state.get('_callbacks')
+    if not added:
+        return
+    if getattr(waiting.local, 'worker', None) is None:
+        _call_all(added, future)
+        return
+
+    # They may wait as the task might.
+    clib.begin_callbacks(hash(future))
+    try:
+        _call_all(added, future)
+    finally:
+        clib.stop_task()
+
+
+def _call_all(added, future):
     while added:
         try:
             callback = added.pop(0)
