@@ -291,9 +291,6 @@ static void
 move_blocks (CfThreadQueue *self,
              CfThreadQueue *more)
 {
-  if (self->last->n_used == 0 && self->last != self->first)
-    unlink_block (self, self->last);
-
   self->last->next = more->first;
   more->first->prev = self->last;
   self->last = more->last;
