@@ -14,6 +14,7 @@ typedef struct
   CfExecutor *executor;
   WaitKind    kind;
   Gate        gate;
+  Gate        end; /* of the callback */
   GThread    *inner_thread;
   GThread    *callback_thread;
   gint        got;
@@ -45,9 +46,9 @@ wait_in_callback (CfFuture *future G_GNUC_UNUSED,
     /* That wait cannot tell. */
     cf_future_get_result (inner, -1, &fixture->error);
   cf_future_cancel (inner);
+  gate_open (&fixture->end);
 }
 
-/* The callback has returned when nothing is left of the pool. */
 static void
 run_callback (Fixture *fixture,
               WaitKind kind,
@@ -57,6 +58,7 @@ run_callback (Fixture *fixture,
 
   *fixture = (Fixture){ .executor = pool_new (1), .kind = kind };
   gate_init (&fixture->gate);
+  gate_init (&fixture->end);
   g_object_set (fixture->executor, "inline-waits", runs_inline, NULL);
 
   future = submit_task (fixture->executor, task_gate, &fixture->gate);
@@ -64,12 +66,12 @@ run_callback (Fixture *fixture,
   cf_future_add_done_callback (future, wait_in_callback, fixture, NULL);
   gate_open (&fixture->gate);
   g_assert_cmpint (await_int (future), ==, 42);
-  while (get_count (fixture->executor, "n-running") > 0)
-    g_thread_yield ();
+  gate_wait (&fixture->end);
 
   cf_executor_shutdown (fixture->executor, TRUE, FALSE);
   await_finalized (fixture->executor);
   gate_clear (&fixture->gate);
+  gate_clear (&fixture->end);
 }
 
 static void
