@@ -7,8 +7,8 @@
 
 #include "cf-test-executors.h"
 
-#define N_ROUNDS 60
-#define N_SHORT_MAX 6000
+#define N_ROUNDS 25
+#define N_SHORT_MAX 2000
 
 typedef struct
 {
