@@ -72,7 +72,7 @@ void cf_foreign_worker_end (void);
 CF_AVAILABLE_IN_ALL
 gboolean cf_foreign_worker_start (CfFuture *future);
 CF_AVAILABLE_IN_ALL
-void cf_foreign_worker_call_back (CfFuture *future);
+gboolean cf_foreign_worker_call_back (CfFuture *future);
 CF_AVAILABLE_IN_ALL
 void cf_foreign_worker_stop (void);
 CF_AVAILABLE_IN_ALL

@@ -198,11 +198,17 @@ cf_foreign_worker_stop (void)
   g_free (frame);
 }
 
-/* The worker calls back for a future that is done, and may wait meanwhile, until cf_foreign_worker_stop(). */
-void
+/* A worker calls back for a future that is done, and may wait meanwhile, until cf_foreign_worker_stop().  FALSE: this is no
+ * worker, or none any more, and has nothing to stop. */
+gboolean
 cf_foreign_worker_call_back (CfFuture *future)
 {
+  if (_cf_wait_thread == NULL)
+    return FALSE;
+
   _cf_wait_frame_push (g_new (CfWaitFrame, 1), future);
+
+  return TRUE;
 }
 
 /* And gives it a result.  FALSE: it has an outcome. */

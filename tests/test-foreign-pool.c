@@ -281,6 +281,26 @@ test_task (void)
   g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
 }
 
+static void
+test_call_back (void)
+{
+  CfFuture *task = begin (1, run);
+  g_autoptr (CfFuture) done = cf_future_new ();
+  g_autoptr (CfFuture) future = submit ();
+
+  g_test_summary ("A worker that calls back may wait; a thread that is none, or none any more, only calls.");
+
+  g_assert_true (cf_future_set_result (done, NULL, NULL));
+  g_assert_true (cf_foreign_worker_call_back (done));
+  g_assert_cmpint (g_value_get_int (cf_future_get_result (future, -1, NULL)), ==, 7);
+  g_assert_cmpuint (n_run, ==, 1);
+  cf_foreign_worker_stop ();
+  end (task);
+
+  g_assert_false (cf_foreign_worker_call_back (done));
+  g_assert_false (cf_foreign_is_in_worker ());
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -296,6 +316,7 @@ main (int   argc,
   g_test_add_func ("/foreign-pool/no-lock-held-on-references", test_no_lock_held_on_references);
   g_test_add_func ("/foreign-pool/describe", test_describe);
   g_test_add_func ("/foreign-pool/task", test_task);
+  g_test_add_func ("/foreign-pool/call-back", test_call_back);
 
   return g_test_run ();
 }

@@ -32,16 +32,13 @@ def drain(future):
     added = state.get('_callbacks')
     if not added:
         return
-    if getattr(waiting.local, 'worker', None) is None:
-        _call_all(added, future)
-        return
-
-    # They may wait as the task might.
-    clib.begin_callbacks(hash(future))
+    # In a worker they may wait as the task might.
+    is_in_worker = clib.begin_callbacks(hash(future))
     try:
         _call_all(added, future)
     finally:
-        clib.stop_task()
+        if is_in_worker:
+            clib.stop_task()
 
 
 def _call_all(added, future):
