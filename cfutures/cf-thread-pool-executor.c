@@ -17,7 +17,7 @@
  * Threads are started as they are needed, and an idle one is used before
  * another one is started. Work starts in the order in which it was submitted.
  * Functions that return at once are left to one thread for as long as it gets
- * on with them: more of them would be slower.
+ * on with them: more threads would be slower.
  *
  * A worker that waits for work which is still queued in its own pool does it
  * itself, and a wait that could never end fails with

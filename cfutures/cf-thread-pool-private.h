@@ -68,7 +68,7 @@ struct _CfThreadPool
   guint             n_parked;       /* (lock) */
   CfThreadWorker   *spinner;        /* (lock) (nullable): who looks for work without a pause */
   CfThreadWorker   *standby;        /* (lock) (nullable): who sees to it that the others get on; one of those that are parked */
-  guint             n_short_wanted; /* (lock): of a worker who is to stand by */
+  guint             n_short_wanted; /* (lock): of a worker who is to stand by, beyond the least */
   CfThreadWorker   *workers;        /* (lock): all that have begun */
   GSList           *enders;         /* (lock) (element-type CfParker): threads that wait until there is no worker */
   GThreadPool      *threads;        /* (lock) (owned) (nullable) */

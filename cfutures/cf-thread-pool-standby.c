@@ -124,7 +124,7 @@ work_again_locked (CfThreadWorker *worker)
 {
   CfThreadPool *pool = worker->pool;
 
-  pool->n_short_wanted = MIN (2 * pool->n_short_wanted, N_SHORT_MAX);
+  pool->n_short_wanted = CLAMP (2 * pool->n_short_wanted, 2 * N_SHORT_MIN, N_SHORT_MAX);
   pool->standby = NULL;
   pool->n_parked--;
   worker->is_parked = FALSE;

@@ -40,7 +40,6 @@ _cf_thread_pool_new (void)
   self->owner.get_max_workers = get_max_workers;
   self->indexes = g_array_new (FALSE, TRUE, sizeof (gboolean));
   self->must_call = TRUE;
-  self->n_short_wanted = 2;
   _cf_thread_queue_init (&self->arrivals);
   _cf_thread_queue_init (&self->queue);
 
