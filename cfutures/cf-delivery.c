@@ -38,14 +38,14 @@ static LaneLock lane_locks[N_LANES];
 
 typedef struct
 {
-  CfFutureList list; /* (lock) */
-  char         gap[CACHE_LINE - sizeof (CfFutureList)];
+  CfFutureList list;     /* (lock) */
+  gboolean     is_armed; /* (lock) (atomic): the source is ready, or going to be */
+  char         gap[CACHE_LINE - sizeof (CfFutureList) - sizeof (gboolean)];
 } Lane;
 
 typedef struct
 {
   Lane     lanes[N_LANES];
-  gint     is_armed;   /* (atomic): the source is ready, or going to be */
   guint    first_lane; /* (context): where the next batch begins */
   GSource *source;     /* (const): which the context owns */
 } Queue;
@@ -200,13 +200,10 @@ steal_context_locked (CfFuture *self)
 }
 
 static void
-arm (Queue *queue)
+set_armed_locked (Lane    *lane,
+                  gboolean is_armed)
 {
-  gint is_armed = FALSE;
-
-  if (__atomic_load_n (&queue->is_armed, __ATOMIC_SEQ_CST) == FALSE &&
-      __atomic_compare_exchange_n (&queue->is_armed, &is_armed, TRUE, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-    g_source_set_ready_time (queue->source, 0);
+  __atomic_store_n (&lane->is_armed, is_armed, __ATOMIC_RELAXED);
 }
 
 /* What @state, in which the future is in no lane, has to become, for who then calls _cf_delivery_link(). */
@@ -241,22 +238,23 @@ _cf_delivery_add (CfFuture *self)
 void
 _cf_delivery_link (CfFuture *self)
 {
-  guint  number = get_own_lane ();
-  Queue *queue = get_queue (_cf_future_fields (self)->context);
+  guint    number = get_own_lane ();
+  Queue   *queue = get_queue (_cf_future_fields (self)->context);
+  Lane    *lane = &queue->lanes[number];
+  gboolean must_arm;
 
   _cf_lock (&lane_locks[number].lock);
-  _cf_future_list_append (&queue->lanes[number].list, self);
+  _cf_future_list_append (&lane->list, self);
+  must_arm = !lane->is_armed;
+  if (must_arm)
+    set_armed_locked (lane, TRUE);
   /* As soon as the context can take it out it may go, and the queue with it. */
-  if (queue != &default_queue)
-    {
-      /* In place of the unlock: see rest(). */
-      __atomic_thread_fence (__ATOMIC_SEQ_CST);
-      arm (queue);
-    }
+  if (must_arm && queue != &default_queue)
+    g_source_set_ready_time (queue->source, 0);
   _cf_unlock (&lane_locks[number].lock);
 
-  if (queue == &default_queue)
-    arm (queue);
+  if (must_arm && queue == &default_queue)
+    g_source_set_ready_time (queue->source, 0);
 }
 
 static void
@@ -450,19 +448,41 @@ is_empty (Queue *queue)
   return TRUE;
 }
 
-/* Whoever adds something after the source was put to rest arms it again; what came in between is looked for here. */
+/* FALSE: there is something. */
+static gboolean
+disarm (Queue *queue,
+        guint  number)
+{
+  Lane    *lane = &queue->lanes[number];
+  gboolean can_rest;
+
+  if (!__atomic_load_n (&lane->is_armed, __ATOMIC_RELAXED))
+    return TRUE;
+
+  _cf_lock (&lane_locks[number].lock);
+  can_rest = lane->list.head == NULL;
+  if (can_rest)
+    set_armed_locked (lane, FALSE);
+  _cf_unlock (&lane_locks[number].lock);
+
+  return can_rest;
+}
+
+/* Whoever adds something to a lane that is not armed any more makes the source ready again: not before it was put to
+ * rest here. */
 static void
 rest (Queue *queue)
 {
+  gboolean can_rest = TRUE;
+
   if (!is_empty (queue))
     return;
 
   g_source_set_ready_time (queue->source, -1);
-  __atomic_store_n (&queue->is_armed, FALSE, __ATOMIC_SEQ_CST);
-  /* Not the other way round; who adds something has the unlock, or a fence, in between. */
-  __atomic_thread_fence (__ATOMIC_SEQ_CST);
-  if (!is_empty (queue))
-    arm (queue);
+  for (guint i = 0; i < N_LANES; i++)
+    can_rest = disarm (queue, i) && can_rest;
+  if (!can_rest)
+    g_source_set_ready_time (queue->source, 0);
 }
 
 static gboolean

@@ -20,6 +20,7 @@
 /* A wait that is over this soon is not worth a sleep, and a longer one is not worth a spin. */
 #define SPIN_MAX_US 20
 #define LOCK_ROUNDS 100
+#define LOCK_LOOK_NS 100000
 #define RELAX_PAUSES 64
 #define RELAX_YIELDS 64
 #define RELAX_SLEEP_US 50
@@ -54,23 +55,34 @@ _cf_parker_relax (guint *n_rounds)
     g_usleep (RELAX_SLEEP_US);
 }
 
-void
-_cf_lock_slow (CfLock *self)
+static gboolean
+try_lock (CfLock *self)
 {
   guint free = 0;
 
-  for (guint i = 0; i < LOCK_ROUNDS; i++, free = 0)
+  return __atomic_load_n (&self->word, __ATOMIC_RELAXED) == 0 &&
+         __atomic_compare_exchange_n (&self->word, &free, 1, FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+void
+_cf_lock_slow (CfLock *self)
+{
+  const struct timespec soon = { 0, LOCK_LOOK_NS };
+
+  for (guint i = 0; i < LOCK_ROUNDS; i++)
     {
       pause_cpu ();
-      if (__atomic_load_n (&self->word, __ATOMIC_RELAXED) == 0 &&
-          __atomic_compare_exchange_n (&self->word, &free, 1, FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+      if (try_lock (self))
         return;
     }
 
-  while (__atomic_exchange_n (&self->word, 2, __ATOMIC_ACQUIRE) != 0)
-    syscall (SYS_futex, &self->word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+  __atomic_fetch_add (&self->n_sleepers, 1, __ATOMIC_SEQ_CST);
+  while (!try_lock (self))
+    syscall (SYS_futex, &self->word, FUTEX_WAIT_PRIVATE, 1, &soon, NULL, 0);
+  __atomic_fetch_sub (&self->n_sleepers, 1, __ATOMIC_RELAXED);
 }
 
+/* It may be gone by now; a wake-up too many at that address does no harm. */
 void
 _cf_unlock_slow (CfLock *self)
 {
