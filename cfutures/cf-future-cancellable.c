@@ -65,9 +65,8 @@ free_spares (gpointer data)
   g_free (self);
 }
 
-/* One of the thread's own, or a fresh one when all are lent already. */
-GCancellable *
-_cf_cancellable_borrow (void)
+static inline GCancellable *
+borrow (void)
 {
   GCancellable **place;
 
@@ -83,15 +82,28 @@ _cf_cancellable_borrow (void)
   return *place;
 }
 
+static inline gboolean
+is_held_by_others (GCancellable *cancellable)
+{
+  return g_atomic_int_get (&G_OBJECT (cancellable)->ref_count) > 1;
+}
+
+/* One of the thread's own, or a fresh one when all are lent already. */
+GCancellable *
+_cf_cancellable_borrow (void)
+{
+  return borrow ();
+}
+
 /* Nobody else holds it, and nobody cancelled it. */
 gboolean
 _cf_cancellable_is_as_new (GCancellable *cancellable)
 {
-  return g_atomic_int_get (&G_OBJECT (cancellable)->ref_count) == 1 && !g_cancellable_is_cancelled (cancellable);
+  return !is_held_by_others (cancellable) && !g_cancellable_is_cancelled (cancellable);
 }
 
 /* What was lent last comes back first. */
-static gboolean
+static inline gboolean
 is_last_lent (GCancellable *cancellable)
 {
   return spares->n_lent > 0 && spares->cancellables[spares->n_lent - 1] == cancellable;
@@ -103,9 +115,9 @@ set_borrower (CfFuture *self)
   __atomic_store_n (&spares->borrowers[spares->n_lent - 1], self, __ATOMIC_RELEASE);
 }
 
-/* Keeps it for the next one, if it is as new. */
-void
-_cf_cancellable_give_back (GCancellable *cancellable)
+static inline void
+give_back (GCancellable *cancellable,
+           gboolean      is_as_new)
 {
   if (!is_last_lent (cancellable))
     {
@@ -114,9 +126,16 @@ _cf_cancellable_give_back (GCancellable *cancellable)
     }
 
   set_borrower (NULL);
-  if (!_cf_cancellable_is_as_new (cancellable))
+  if (!is_as_new)
     g_clear_object (&spares->cancellables[spares->n_lent - 1]);
   spares->n_lent--;
+}
+
+/* Keeps it for the next one, if it is as new. */
+void
+_cf_cancellable_give_back (GCancellable *cancellable)
+{
+  give_back (cancellable, _cf_cancellable_is_as_new (cancellable));
 }
 
 static GCancellable *
@@ -152,7 +171,7 @@ _cf_future_lend_cancellable (CfFuture *self,
   if (cancellable != NULL)
     return cancellable;
 
-  cancellable = _cf_cancellable_borrow ();
+  cancellable = borrow ();
   if (G_LIKELY (is_last_lent (cancellable)))
     set_borrower (self);
   else
@@ -168,6 +187,14 @@ _cf_future_keep_lent_cancellable (CfFuture     *self,
 {
   if (!_cf_cancellable_is_as_new (cancellable))
     make_own (self, cancellable);
+}
+
+/* The same after _cf_future_keep_lent_cancellable(), when the future is done: who cancelled it since then holds it, with
+ * the future. */
+void
+_cf_future_give_lent_cancellable_back (GCancellable *cancellable)
+{
+  give_back (cancellable, !is_held_by_others (cancellable));
 }
 
 static GCancellable *

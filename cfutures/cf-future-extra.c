@@ -12,12 +12,6 @@
 static GMutex names_lock;
 
 CfFutureExtra *
-_cf_future_peek_extra (CfFuture *self)
-{
-  return __atomic_load_n (&_cf_future_fields (self)->extra, __ATOMIC_ACQUIRE);
-}
-
-CfFutureExtra *
 _cf_future_ensure_extra (CfFuture *self)
 {
   CfFutureExtra *extra = _cf_future_peek_extra (self);
@@ -37,11 +31,7 @@ _cf_future_ensure_extra (CfFuture *self)
 void
 _cf_future_free_extra (CfFuture *self)
 {
-  CfFutureExtra *extra = _cf_future_peek_extra (self);
-
-  _cf_future_fields (self)->extra = NULL;
-  if (extra == NULL)
-    return;
+  CfFutureExtra *extra = g_steal_pointer (&_cf_future_fields (self)->extra);
 
   g_clear_error (&extra->error);
   g_clear_object (&extra->cancellable);

@@ -212,7 +212,8 @@ _cf_future_reset (CfFuture *self)
 
   if (!_cf_waiters_is_empty (&fields->waiters))
     drop_callbacks (fields);
-  _cf_future_free_extra (self);
+  if (_cf_future_peek_extra (self) != NULL)
+    _cf_future_free_extra (self);
   if (context != NULL)
     g_main_context_unref (context);
 }

@@ -152,6 +152,12 @@ _cf_future_fields (CfFuture *self)
   return (CfFutureFields *) self->reserved;
 }
 
+static inline CfFutureExtra *
+_cf_future_peek_extra (CfFuture *self)
+{
+  return __atomic_load_n (&_cf_future_fields (self)->extra, __ATOMIC_ACQUIRE);
+}
+
 static inline guint
 _cf_future_load (CfFuture *self)
 {
@@ -205,7 +211,6 @@ void      _cf_future_reset (CfFuture *self);
 gboolean  _cf_future_unref_quickly (CfFuture *self);
 
 /* cf-future-extra */
-CfFutureExtra *_cf_future_peek_extra (CfFuture *self);
 CfFutureExtra *_cf_future_ensure_extra (CfFuture *self);
 void           _cf_future_free_extra (CfFuture *self);
 char          *_cf_future_dup_name (CfFuture *self);
@@ -254,6 +259,7 @@ GCancellable *_cf_future_lend_cancellable (CfFuture *self,
                                            gboolean *is_lent);
 void          _cf_future_keep_lent_cancellable (CfFuture     *self,
                                                 GCancellable *cancellable);
+void          _cf_future_give_lent_cancellable_back (GCancellable *cancellable);
 GCancellable *_cf_cancellable_borrow (void);
 gboolean      _cf_cancellable_is_as_new (GCancellable *cancellable);
 void          _cf_cancellable_give_back (GCancellable *cancellable);

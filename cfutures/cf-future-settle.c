@@ -17,7 +17,7 @@ get_phase (guint state)
   return state & CF_PHASE_MASK;
 }
 
-static gboolean
+static inline gboolean
 swap_state (CfFuture *self,
             guint    *from,
             guint     to)
@@ -40,23 +40,34 @@ set_phase (CfFuture *self,
   return state;
 }
 
-/* The state once nobody is in the middle of a step that lasts for moments. */
+static gboolean
+is_calm (guint state)
+{
+  return get_phase (state) != CF_PHASE_ASKING && get_phase (state) != CF_PHASE_RUNNING_ASKING;
+}
+
 static guint
-load_calm (CfFuture *self)
+await_calm (CfFuture *self)
 {
   guint state, n_rounds = 0;
 
-  for (;;)
-    {
-      state = _cf_future_load (self);
-      if (get_phase (state) != CF_PHASE_ASKING && get_phase (state) != CF_PHASE_RUNNING_ASKING)
-        return state;
-      _cf_parker_relax (&n_rounds);
-    }
+  while (!is_calm (state = _cf_future_load (self)))
+    _cf_parker_relax (&n_rounds);
+
+  return state;
+}
+
+/* The state once nobody is in the middle of a step that lasts for moments. */
+static inline guint
+load_calm (CfFuture *self)
+{
+  guint state = _cf_future_load (self);
+
+  return G_LIKELY (is_calm (state)) ? state : await_calm (self);
 }
 
 /* Changes one phase for another, once nobody is in the middle of a step.  FALSE: it is in none of the two. */
-static gboolean
+static inline gboolean
 change_phase (CfFuture *self,
               guint     from,
               guint     to,
@@ -198,8 +209,16 @@ peek_function (CfFuture *self,
   return (state & CF_CALL_MASK) != CF_CALL_NAMED ? _cf_future_fields (self)->call.func : NULL;
 }
 
-/* The last step into FINISHED or CANCELLED: from here on others see it.  The caller holds a reference. */
 static void
+tell (CfWaiter *waiters,
+      CfFuture *self)
+{
+  if (waiters != NULL)
+    _cf_waiters_tell (waiters, self);
+}
+
+/* The last step into FINISHED or CANCELLED: from here on others see it.  The caller holds a reference. */
+static inline void
 publish (CfFuture *self,
          guint     phase,
          guint     flags,
@@ -212,9 +231,9 @@ publish (CfFuture *self,
     _cf_delivery_add (self);
 
   if (phase == CF_PHASE_FINISHED || ((before | flags) & CF_FLAG_NOTIFIED) != 0)
-    _cf_waiters_tell (_cf_waiters_close_behind (&fields->waiters, function), self);
+    tell (_cf_waiters_close_behind (&fields->waiters, function), self);
   else
-    _cf_waiters_tell (_cf_waiters_take_early (&fields->waiters), self);
+    tell (_cf_waiters_take_early (&fields->waiters), self);
 }
 
 /* Out of the queue of an executor, where a future lies that somebody settles before a worker came. */
@@ -227,7 +246,7 @@ leave_queue (CfFuture *self,
   return (state & CF_FLAG_QUEUED) == 0 || owner->take_back (owner, self);
 }
 
-static void
+static inline void
 put_result (CfFuture *self,
             GValue   *result,
             GError   *error)
@@ -248,7 +267,7 @@ put_result (CfFuture *self,
 }
 
 /* The outcome of a future in the middle of settling, that was in @state before. */
-static void
+static inline void
 finish (CfFuture *self,
         guint     state,
         GValue   *result,
@@ -258,7 +277,8 @@ finish (CfFuture *self,
 
   if (get_phase (state) == CF_PHASE_PENDING)
     leave_queue (self, state);
-  _cf_future_release_call (self, state);
+  if ((state & CF_CALL_MASK) != 0)
+    _cf_future_release_call (self, state);
   put_result (self, result, error);
   publish (self, CF_PHASE_FINISHED, 0, function);
 }
@@ -412,7 +432,7 @@ notify_cancel (CfFuture *self)
 
   /* Who is cancelling it just now does it himself. */
   if ((before & CF_FLAG_NOTIFIED) == 0 && get_phase (before) == CF_PHASE_CANCELLED)
-    _cf_waiters_tell (_cf_waiters_close (&fields->waiters, NULL), self);
+    tell (_cf_waiters_close (&fields->waiters, NULL), self);
 }
 
 /**

@@ -160,8 +160,8 @@ give_start_up (CfThreadStart *start,
 }
 
 void
-_cf_thread_pool_make_call (CfThreadPool *self,
-                           CfThreadCall  call)
+_cf_thread_pool_call_somebody (CfThreadPool *self,
+                               CfThreadCall  call)
 {
   g_autoptr (GError) error = NULL;
 

@@ -122,10 +122,18 @@ typedef struct
 } CfThreadCall;
 
 CfThreadCall _cf_thread_pool_call_locked (CfThreadPool *self);
-void         _cf_thread_pool_make_call (CfThreadPool *self,
-                                        CfThreadCall  call);
+void         _cf_thread_pool_call_somebody (CfThreadPool *self,
+                                            CfThreadCall  call);
 void         _cf_thread_pool_call_worker (CfThreadPool *self);
 void         _cf_thread_pool_wake_all (CfThreadPool *self);
+
+static inline void
+_cf_thread_pool_make_call (CfThreadPool *self,
+                           CfThreadCall  call)
+{
+  if (call.wake != NULL || call.start != NULL)
+    _cf_thread_pool_call_somebody (self, call);
+}
 
 /* cf-thread-pool-end */
 void    _cf_thread_pool_shutdown (CfThreadPool *self,

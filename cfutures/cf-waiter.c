@@ -7,14 +7,9 @@
 
 #include "cf-parker-private.h"
 
-/* The word is 0 (nobody waits), a list, or closed (the future is done, and notified).  Adding and removing hold a bit of
- * the word for a few instructions; closing is one exchange.  A closed word has room for a mark: a pointer to whatever,
- * shifted, as it need not be aligned. */
-
-#define CLOSED ((CfWaiters) 1)
-#define LOCKED ((CfWaiters) 2)
+#define CLOSED CF_WAITERS_CLOSED
+#define LOCKED CF_WAITERS_LOCKED
 #define BITS (CLOSED | LOCKED)
-#define MARK_SHIFT 2
 
 static CfWaiter *
 list_of (CfWaiters word)
@@ -116,25 +111,13 @@ _cf_waiters_remove (CfWaiters *self,
   return was_here;
 }
 
-gboolean
-_cf_waiters_is_empty (CfWaiters *self)
-{
-  return list_of (__atomic_load_n (self, __ATOMIC_ACQUIRE)) == NULL;
-}
-
 /* What it was closed with; NULL before. */
 gpointer
 _cf_waiters_get_mark (CfWaiters *self)
 {
   CfWaiters word = __atomic_load_n (self, __ATOMIC_ACQUIRE);
 
-  return (word & CLOSED) != 0 ? (gpointer) (word >> MARK_SHIFT) : NULL;
-}
-
-static CfWaiters
-closed_with (gpointer mark)
-{
-  return (CfWaiters) mark << MARK_SHIFT | CLOSED;
+  return (word & CLOSED) != 0 ? (gpointer) (word >> CF_WAITERS_MARK_SHIFT) : NULL;
 }
 
 /* Takes all; nobody is added any more. */
@@ -142,7 +125,7 @@ CfWaiter *
 _cf_waiters_close (CfWaiters *self,
                    gpointer   mark)
 {
-  CfWaiters word = 0, closed = closed_with (mark);
+  CfWaiters word = 0, closed = _cf_waiters_closed_with (mark);
   guint     n_rounds = 0;
 
   while (!__atomic_compare_exchange_n (self, &word, closed, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -153,19 +136,6 @@ _cf_waiters_close (CfWaiters *self,
       }
 
   return list_of (word);
-}
-
-/* The same when it is too late already, by an atomic step of the caller in sequential order: who comes after this look is
- * told so, and leaves the word alone. */
-CfWaiter *
-_cf_waiters_close_behind (CfWaiters *self,
-                          gpointer   mark)
-{
-  if (__atomic_load_n (self, __ATOMIC_SEQ_CST) != 0)
-    return _cf_waiters_close (self, mark);
-  __atomic_store_n (self, closed_with (mark), __ATOMIC_RELEASE);
-
-  return NULL;
 }
 
 /* Takes all but those that see only a notified cancel. */
