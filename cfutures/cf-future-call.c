@@ -117,11 +117,12 @@ _cf_future_release_call (CfFuture *self,
                          guint     state)
 {
   CfFutureFields *fields = _cf_future_fields (self);
-  CfFutureCall    call = fields->call;
+  CfFutureCall    call;
 
   if ((state & CF_CALL_MASK) == 0)
     return;
 
+  call = fields->call;
   __atomic_store_n (&fields->call.data, NULL, __ATOMIC_RELAXED);
   release_data (self, state & CF_CALL_MASK, call.data);
   if ((state & CF_FLAG_QUEUED) != 0 && call.owner->release != NULL)
@@ -237,7 +238,7 @@ _cf_future_run_claimed (CfFuture            *self,
 
   _cf_wait_thread_return ();
   /* Somebody may have settled it by hand meanwhile. */
-  if (!_cf_future_settle (self, is_set (&result) ? &result : NULL, error))
+  if (!_cf_future_settle_running (self, &result, error))
     {
       _cf_wait_thread_stay ();
       g_clear_error (&error);

@@ -34,6 +34,8 @@ _cf_future_free_extra (CfFuture *self)
   CfFutureExtra *extra = g_steal_pointer (&_cf_future_fields (self)->extra);
 
   g_clear_error (&extra->error);
+  if (G_VALUE_TYPE (&extra->by_hand) != 0)
+    g_value_unset (&extra->by_hand);
   g_clear_object (&extra->cancellable);
   g_free (extra->name);
   g_free (extra->function);

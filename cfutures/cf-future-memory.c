@@ -207,7 +207,7 @@ _cf_future_reset (CfFuture *self)
 
   if ((state & CF_CALL_MASK) != 0)
     _cf_future_release_call (self, state);
-  else if (_cf_phase_is_done (state) && holds_something (&fields->result))
+  else if (_cf_phase_is_done (state) && (state & CF_FLAG_BY_HAND) == 0 && holds_something (&fields->result))
     g_value_unset (&fields->result);
 
   if (!_cf_waiters_is_empty (&fields->waiters))

@@ -54,22 +54,26 @@ struct _CfFutureOwner
 typedef struct
 {
   GError        *error;       /* set before the future is done */
+  GValue         by_hand;     /* the result, if that was set by hand while a thread ran the future */
   GCancellable  *cancellable; /* (atomic) (owned) (nullable): once it was asked for */
   GDestroyNotify destroy;     /* (call): of the data of a task */
   char          *name;        /* (names lock) (owned) (nullable) */
   char          *function;    /* (const) (owned) (nullable): the name of a named function */
 } CfFutureExtra;
 
-/* What a future is to do.  The words are those of the result, once the call is over. */
+/* What a future is to do.  The words are those of the result, once the call is over.  The function has the one that most
+ * kinds of values leave empty: so it is there, or nothing is. */
 typedef struct
 {
-  gpointer       func;
   gpointer       data;  /* the arguments (owned) (nullable), or the data of a task */
   CfFutureOwner *owner; /* (nullable): valid while it has the future */
+  gpointer       func;
 } CfFutureCall;
 
 /* The life of a future.  What is in brackets lasts for moments and looks like what it comes from:
  *
+ *                  ┌─────────────────────────────────┐
+ *                  │                                 ▼
  *   PENDING ──▶ RUNNING ──▶ [SETTLING] ─────────────▶ FINISHED
  *    │  │ ▲      ▲   └────▶ [RUNNING_CANCELLING] ──▶ CANCELLED
  *    │  │ │      └─ [RUNNING_ASKING]                      ▲
@@ -78,7 +82,8 @@ typedef struct
  *    │  └──────────────────▶ [PENDING_SETTLING] ───▶ FINISHED
  *
  * Each arrow is an atomic change of `state`, and who made one that leads into brackets owns the call and the result
- * until he leads out of them.
+ * until he leads out of them.  The words of the result belong to the thread that runs the future from the start: it goes
+ * to FINISHED in one step.  Who is faster by hand has another place.
  */
 typedef enum
 {
@@ -111,7 +116,8 @@ enum
   CF_FLAG_KEPT = 1 << 9,      /* (delivery lock): and that holds a reference */
   CF_FLAG_TELLING = 1 << 11,  /* its context is about to take a reference, without the lock */
   CF_FLAG_HANDED = 1 << 15,   /* while it does: it was given the last one */
-  CF_FLAG_LENT = 1 << 17,     /* the thread that runs it lends it a cancellable, if it has none */
+  CF_FLAG_LENT = 1 << 17,     /* a thread runs it, or did, and lends it a cancellable if it has none */
+  CF_FLAG_BY_HAND = 1 << 19,  /* its result is in the extra */
   CF_FLAG_COPIED = 1 << 16,   /* (const): it was made without GObject, and does not hold its class */
 };
 
@@ -235,9 +241,9 @@ gboolean       _cf_future_claim (CfFuture      *self,
                                  gboolean       may_wait);
 gboolean       _cf_future_claim_running (CfFuture *self);
 CfFutureOwner *_cf_future_peek_owner (CfFuture *self);
-gboolean       _cf_future_settle (CfFuture *self,
-                                  GValue   *result,
-                                  GError   *error);
+gboolean       _cf_future_settle_running (CfFuture *self,
+                                          GValue   *result,
+                                          GError   *error);
 gboolean       _cf_future_settle_by_hand (CfFuture *self,
                                           GValue   *result,
                                           GError   *error);

@@ -202,11 +202,14 @@ _cf_future_peek_owner (CfFuture *self)
   return owner;
 }
 
+/* Of a future in brackets.  The thread that runs it may be about to put its result there. */
 static gpointer
 peek_function (CfFuture *self,
                guint     state)
 {
-  return (state & CF_CALL_MASK) != CF_CALL_NAMED ? _cf_future_fields (self)->call.func : NULL;
+  gpointer func = __atomic_load_n (&_cf_future_fields (self)->call.func, __ATOMIC_RELAXED);
+
+  return (state & CF_CALL_MASK) != CF_CALL_NAMED ? func : NULL;
 }
 
 static void
@@ -217,23 +220,34 @@ tell (CfWaiter *waiters,
     _cf_waiters_tell (waiters, self);
 }
 
-/* The last step into FINISHED or CANCELLED: from here on others see it.  The caller holds a reference. */
+/* @self is done: others see that by now, so that the caller has to hold a reference.  @before: the state just before. */
 static inline void
+announce (CfFuture *self,
+          guint     phase,
+          guint     before,
+          gpointer  function)
+{
+  CfFutureFields *fields = _cf_future_fields (self);
+
+  if ((before & CF_FLAG_LINKED) == 0)
+    _cf_delivery_add (self);
+
+  if (phase == CF_PHASE_FINISHED || (before & CF_FLAG_NOTIFIED) != 0)
+    tell (_cf_waiters_close_behind (&fields->waiters, function), self);
+  else
+    tell (_cf_waiters_take_early (&fields->waiters), self);
+}
+
+/* The last step from brackets into FINISHED or CANCELLED. */
+static void
 publish (CfFuture *self,
          guint     phase,
          guint     flags,
          gpointer  function)
 {
-  CfFutureFields *fields = _cf_future_fields (self);
-  guint           before = set_phase (self, phase, flags, CF_CALL_MASK);
+  guint before = set_phase (self, phase, flags, CF_CALL_MASK);
 
-  if ((before & CF_FLAG_LINKED) == 0)
-    _cf_delivery_add (self);
-
-  if (phase == CF_PHASE_FINISHED || ((before | flags) & CF_FLAG_NOTIFIED) != 0)
-    tell (_cf_waiters_close_behind (&fields->waiters, function), self);
-  else
-    tell (_cf_waiters_take_early (&fields->waiters), self);
+  announce (self, phase, before | flags, function);
 }
 
 /* Out of the queue of an executor, where a future lies that somebody settles before a worker came. */
@@ -247,62 +261,128 @@ leave_queue (CfFuture *self,
 }
 
 static inline void
-put_result (CfFuture *self,
-            GValue   *result,
-            GError   *error)
+write_words (CfFuture     *self,
+             const GValue *result)
 {
-  CfFutureFields *fields = _cf_future_fields (self);
-
-  if (error != NULL)
-    _cf_future_ensure_extra (self)->error = error;
+  CfFutureCall *call = &_cf_future_fields (self)->call;
 
   /* Somebody may be looking for the call there. */
-  __atomic_store_n (&fields->call.func, error == NULL && result != NULL ? (gpointer) result->g_type : NULL, __ATOMIC_RELEASE);
-  __atomic_store_n (&fields->call.owner, error == NULL && result != NULL ? result->data[1].v_pointer : NULL, __ATOMIC_RELEASE);
-  if (error == NULL && result != NULL)
-    {
-      __atomic_store_n (&fields->call.data, result->data[0].v_pointer, __ATOMIC_RELAXED);
-      memset (result, 0, sizeof *result);
-    }
+  __atomic_store_n (&call->func, result->data[1].v_pointer, __ATOMIC_RELEASE);
+  __atomic_store_n (&call->owner, result->data[0].v_pointer, __ATOMIC_RELEASE);
+  __atomic_store_n (&call->data, (gpointer) result->g_type, __ATOMIC_RELAXED);
+}
+
+static void
+put_words (CfFuture *self,
+           GValue   *result)
+{
+  const GValue nothing = G_VALUE_INIT;
+
+  write_words (self, result != NULL ? result : &nothing);
+  if (result != NULL)
+    memset (result, 0, sizeof *result);
+}
+
+/* Of a future that a thread runs, which has the words. */
+static void
+put_by_hand (CfFuture *self,
+             GValue   *result)
+{
+  GValue *place = &_cf_future_ensure_extra (self)->by_hand;
+
+  if (result == NULL)
+    return;
+  *place = *result;
+  memset (result, 0, sizeof *result);
+}
+
+static gboolean
+is_run_by_thread (guint state)
+{
+  return get_phase (state) == CF_PHASE_RUNNING && (state & CF_FLAG_LENT) != 0;
 }
 
 /* The outcome of a future in the middle of settling, that was in @state before. */
-static inline void
+static void
 finish (CfFuture *self,
         guint     state,
         GValue   *result,
         GError   *error)
 {
   gpointer function = peek_function (self, state);
+  gboolean is_by_hand = is_run_by_thread (state);
 
   if (get_phase (state) == CF_PHASE_PENDING)
     leave_queue (self, state);
-  if ((state & CF_CALL_MASK) != 0)
-    _cf_future_release_call (self, state);
-  put_result (self, result, error);
-  publish (self, CF_PHASE_FINISHED, 0, function);
+  _cf_future_release_call (self, state);
+  if (error != NULL)
+    _cf_future_ensure_extra (self)->error = error;
+  if (is_by_hand)
+    put_by_hand (self, result);
+  else
+    put_words (self, result);
+  publish (self, CF_PHASE_FINISHED, is_by_hand ? CF_FLAG_BY_HAND : 0, function);
 }
 
-/* Gives a pending or running future its outcome: moves @result (nullable) or takes @error (nullable) over.  FALSE: it has
- * one, or is being given one; @result and @error stay the caller's. */
-gboolean
-_cf_future_settle (CfFuture *self,
-                   GValue   *result,
-                   GError   *error)
+/* As long as somebody may look for the function, nothing else may be in its word. */
+static gboolean
+leaves_function_alone (const GValue *result)
 {
-  guint state;
+  return result->data[1].v_pointer == NULL;
+}
 
-  if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state) &&
-      !change_phase (self, CF_PHASE_PENDING, CF_PHASE_PENDING_SETTLING, &state) &&
-      /* Between the two looks it may have begun to run. */
-      !change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state))
+/* FALSE: somebody was faster, by hand. */
+static inline gboolean
+finish_at_once (CfFuture *self,
+                GValue   *result)
+{
+  gpointer function = _cf_future_fields (self)->call.func;
+  guint    before;
+
+  /* Nobody looks there when this thread is not the first. */
+  write_words (self, result);
+  if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_FINISHED, &before))
     return FALSE;
-  finish (self, state, result, error);
+  memset (result, 0, sizeof *result);
+  announce (self, CF_PHASE_FINISHED, before, function);
 
   return TRUE;
 }
 
-/* The same for who does not run it: the function goes on, and must still be found by its cancellable. */
+/* The same in two steps. */
+static gboolean
+finish_slowly (CfFuture *self,
+               GValue   *result,
+               GError   *error)
+{
+  gpointer function = _cf_future_fields (self)->call.func;
+  guint    state;
+
+  if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state))
+    return FALSE;
+  if (error != NULL)
+    _cf_future_ensure_extra (self)->error = error;
+  put_words (self, result);
+  publish (self, CF_PHASE_FINISHED, 0, function);
+
+  return TRUE;
+}
+
+/* For the thread that claimed the future and ran it: moves @result, which may be unset, or takes @error (nullable) over.
+ * FALSE: it was given an outcome by hand; @result and @error stay the caller's. */
+gboolean
+_cf_future_settle_running (CfFuture *self,
+                           GValue   *result,
+                           GError   *error)
+{
+  if (G_LIKELY (error == NULL && leaves_function_alone (result)))
+    return finish_at_once (self, result);
+
+  return finish_slowly (self, result, error);
+}
+
+/* For who does not run it: gives a pending or running future its outcome.  A function that runs goes on, and must still be
+ * found by its cancellable. */
 gboolean
 _cf_future_settle_by_hand (CfFuture *self,
                            GValue   *result,
@@ -312,7 +392,7 @@ _cf_future_settle_by_hand (CfFuture *self,
 
   if (!change_phase (self, CF_PHASE_PENDING, CF_PHASE_PENDING_SETTLING, &state))
     {
-      if (get_phase (state) == CF_PHASE_RUNNING && (state & CF_FLAG_LENT) != 0)
+      if (is_run_by_thread (state))
         cf_future_get_cancellable (self);
       if (!change_phase (self, CF_PHASE_RUNNING, CF_PHASE_SETTLING, &state))
         return FALSE;
@@ -344,7 +424,7 @@ settle_cancelled (CfFuture *self,
   gpointer function = peek_function (self, state);
 
   _cf_future_release_call (self, state);
-  put_result (self, NULL, NULL);
+  put_words (self, NULL);
   publish (self, CF_PHASE_CANCELLED, flags, function);
 }
 

@@ -303,7 +303,8 @@ _cf_future_check (CfFuture *self,
 static const GValue *
 peek_result (CfFuture *self)
 {
-  const GValue *result = &_cf_future_fields (self)->result;
+  gboolean      is_by_hand = (_cf_future_load (self) & CF_FLAG_BY_HAND) != 0;
+  const GValue *result = is_by_hand ? &_cf_future_peek_extra (self)->by_hand : &_cf_future_fields (self)->result;
 
   return G_VALUE_TYPE (result) != 0 ? result : NULL;
 }

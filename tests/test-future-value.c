@@ -129,6 +129,15 @@ check_string (const GValue *value,
   g_assert_cmpstr (g_value_get_string (value), ==, "a string long enough to live on the heap");
 }
 
+/* A value that has something in the second of its words, too. */
+static void
+make_static_string (GValue *value,
+                    Probe  *probe)
+{
+  make_string (value, probe);
+  g_value_set_static_string (value, g_intern_string (g_value_get_string (value)));
+}
+
 static void
 make_null_string (GValue *value,
                   Probe  *probe)
@@ -239,6 +248,7 @@ static const Kind kinds[] = {
   { "int64", make_int64, check_int64, FALSE },
   { "double", make_double, check_double, FALSE },
   { "string", make_string, check_string, FALSE },
+  { "static-string", make_static_string, check_string, FALSE },
   { "null-string", make_null_string, check_null_string, FALSE },
   { "object", make_object, check_object, TRUE },
   { "null-object", make_null_object, check_null_object, FALSE },
@@ -421,6 +431,39 @@ test_overtaken (gconstpointer data)
   assert_gone (&overtaken.made);
 }
 
+static gboolean
+task_settled_inside (GValue       *result,
+                     GCancellable *cancellable,
+                     gpointer      user_data,
+                     GError      **error)
+{
+  Overtaken *self = user_data;
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  self->made.kind->make (&value, &self->made.probe);
+  g_assert_true (cf_future_set_result (self->future, G_IS_VALUE (&value) ? &value : NULL, error));
+  self->made.kind->check (cf_future_get_result (self->future, 0, NULL), &self->made.probe);
+
+  return task_int (result, cancellable, GINT_TO_POINTER (1), error);
+}
+
+static void
+test_overtaking (gconstpointer data)
+{
+  Overtaken overtaking = { .made.kind = data };
+  CfFuture *future = cf_future_new_for_task (task_settled_inside, &overtaking, NULL);
+
+  g_test_summary ("A value that is set while the function runs stands, whatever that returns then.");
+
+  overtaking.future = future;
+  g_assert_true (run_in_thread (future));
+  overtaking.made.kind->check (cf_future_get_result (future, -1, NULL), &overtaking.made.probe);
+  g_assert_cmpint (is_alive (&overtaking.made), ==, overtaking.made.kind->releases);
+
+  cf_future_unref (future);
+  assert_gone (&overtaking.made);
+}
+
 static void
 add_for_each_kind (const char   *what,
                    GTestDataFunc test)
@@ -445,6 +488,7 @@ main (int    argc,
   add_for_each_kind ("by-hand", test_by_hand);
   add_for_each_kind ("refused", test_refused);
   add_for_each_kind ("overtaken", test_overtaken);
+  add_for_each_kind ("overtaking", test_overtaking);
 
   return g_test_run ();
 }
