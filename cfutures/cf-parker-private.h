@@ -51,8 +51,8 @@ gint64 _cf_deadline_from_timeout (gint64 timeout_us);
  * Nobody may take it for a fence. */
 typedef struct
 {
-  guint word;       /* (atomic): 0 is free, 1 is held */
-  guint n_sleepers; /* (atomic) */
+  guint word;         /* (atomic): 0 is free, 1 is held */
+  guint has_sleepers; /* (atomic): 1 if there may be some */
 } CfLock;
 
 void _cf_lock_slow (CfLock *self);
@@ -70,12 +70,10 @@ _cf_lock (CfLock *self)
 static inline void
 _cf_unlock (CfLock *self)
 {
-  /* In this order: with the next one who holds it, it may end. */
-  guint n_sleepers = __atomic_load_n (&self->n_sleepers, __ATOMIC_RELAXED);
-
-  __atomic_store_n (&self->word, 0, __ATOMIC_RELEASE);
-  if (G_UNLIKELY (n_sleepers > 0))
+  if (G_UNLIKELY (__atomic_load_n (&self->has_sleepers, __ATOMIC_RELAXED) != 0))
     _cf_unlock_slow (self);
+  else
+    __atomic_store_n (&self->word, 0, __ATOMIC_RELEASE);
 }
 
 /* Variables of the thread that cost no function call; there are few enough for what a loaded library may have. */

@@ -20,7 +20,7 @@
 /* A wait that is over this soon is not worth a sleep, and a longer one is not worth a spin. */
 #define SPIN_MAX_US 20
 #define LOCK_ROUNDS 100
-#define LOCK_LOOK_NS 100000
+#define LOCK_LOOK_NS 500000
 #define RELAX_PAUSES 64
 #define RELAX_YIELDS 64
 #define RELAX_SLEEP_US 50
@@ -76,16 +76,22 @@ _cf_lock_slow (CfLock *self)
         return;
     }
 
-  __atomic_fetch_add (&self->n_sleepers, 1, __ATOMIC_SEQ_CST);
-  while (!try_lock (self))
-    syscall (SYS_futex, &self->word, FUTEX_WAIT_PRIVATE, 1, &soon, NULL, 0);
-  __atomic_fetch_sub (&self->n_sleepers, 1, __ATOMIC_RELAXED);
+  do
+    {
+      __atomic_store_n (&self->has_sleepers, 1, __ATOMIC_SEQ_CST);
+      syscall (SYS_futex, &self->word, FUTEX_WAIT_PRIVATE, 1, &soon, NULL, 0);
+    }
+  while (!try_lock (self));
+  /* There may be others, whom nobody has to wake before this one goes. */
+  __atomic_store_n (&self->has_sleepers, 1, __ATOMIC_RELAXED);
 }
 
-/* It may be gone by now; a wake-up too many at that address does no harm. */
 void
 _cf_unlock_slow (CfLock *self)
 {
+  __atomic_store_n (&self->has_sleepers, 0, __ATOMIC_RELAXED);
+  __atomic_store_n (&self->word, 0, __ATOMIC_RELEASE);
+  /* It may be gone by now; a wake-up too many at that address does no harm. */
   syscall (SYS_futex, &self->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
