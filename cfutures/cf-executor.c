@@ -232,6 +232,28 @@ check_open (CfExecutor *self,
   return FALSE;
 }
 
+/* A subclass in another language may say no without a reason: what it threw was no GError, or it gave nothing back.  What
+ * it has run, it has not refused. */
+static gboolean
+call_schedule (CfExecutor *self,
+               CfFuture   *future,
+               GError    **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (CF_EXECUTOR_GET_CLASS (self)->schedule (self, future, &reason))
+    return TRUE;
+  if (reason == NULL && cf_future_get_state (future) != CF_FUTURE_STATE_PENDING)
+    return TRUE;
+
+  if (reason == NULL)
+    g_set_error (&reason, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "schedule() of %s refused the call and gave no reason",
+                 G_OBJECT_TYPE_NAME (self));
+  g_propagate_error (error, g_steal_pointer (&reason));
+
+  return FALSE;
+}
+
 gboolean
 _cf_executor_schedule (CfExecutor *self,
                        CfFuture   *future,
@@ -251,7 +273,7 @@ _cf_executor_schedule (CfExecutor *self,
       g_set_error_literal (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_INVALID_STATE, "The future is not pending, or was scheduled before");
       return FALSE;
     }
-  if (klass->schedule (self, future, error))
+  if (call_schedule (self, future, error))
     return TRUE;
   _cf_future_unschedule (future);
 

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include "cf-error.h"
 #include "cf-map-parts-private.h"
 
 /* A map in chunks, each of which is a future: its call has the items, and what they come to goes into the map. */
@@ -32,6 +33,17 @@ _cf_chunk_unref (gpointer data)
   g_free (self);
 }
 
+/* Somebody else's executor or worker program may call a chunk done that it has not run, or not all of it. */
+static gboolean
+has_all_outcomes (CfChunk *self)
+{
+  for (gsize i = 0; i < self->n; i++)
+    if (!_cf_map_has (self->map, self->first + i))
+      return FALSE;
+
+  return TRUE;
+}
+
 /* The future of a chunk is done, or ends without being done. */
 static void
 chunk_done (CfWaiter *waiter,
@@ -40,7 +52,9 @@ chunk_done (CfWaiter *waiter,
   CfChunk *self = (CfChunk *) waiter;
   g_autoptr (GError) error = NULL;
 
-  if (future != NULL && !_cf_future_check (future, &error))
+  if (future != NULL && _cf_future_check (future, &error) && !has_all_outcomes (self))
+    g_set_error_literal (&error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT, "The call was answered without a result");
+  if (error != NULL)
     _cf_map_fail (self->map, self->first, self->n, error);
   _cf_chunk_unref (self);
 }

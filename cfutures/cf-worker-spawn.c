@@ -136,6 +136,18 @@ dup_stderr (void)
   return fd >= 0 ? fd : open ("/dev/null", O_WRONLY | O_CLOEXEC);
 }
 
+static gboolean
+check_argv (const char *const *argv,
+            GError           **error)
+{
+  if (argv[0] != NULL && *argv[0] != '\0')
+    return TRUE;
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "worker-argv names no program");
+
+  return FALSE;
+}
+
 /* GLib opens some while it spawns, and aborts the program when it cannot. */
 static gboolean
 check_room (int      fd,
@@ -199,7 +211,7 @@ _cf_worker_spawn (const char *const *argv,
   Descriptors  fds;
   GSubprocess *subprocess;
 
-  if (!descriptors_open (&fds, &line->page, error))
+  if (!check_argv (argv, error) || !descriptors_open (&fds, &line->page, error))
     return NULL;
 
   subprocess = check_room (fds.socket[0], error) ? spawn (argv, depth, &fds, error) : NULL;

@@ -179,9 +179,12 @@ test_held_executor_schedule (CfExecutor *executor,
       return FALSE;
     }
 
-  g_queue_push_tail (&self->queue, g_object_ref (future));
+  if (self->log->answer)
+    cf_future_set_result (future, NULL, NULL);
+  else if (!self->log->refuse_mutely)
+    g_queue_push_tail (&self->queue, g_object_ref (future));
 
-  return TRUE;
+  return !self->log->refuse_mutely;
 }
 
 static void

@@ -33,6 +33,8 @@ typedef struct
   gboolean last_wait;           /* of the last shutdown */
   gboolean last_cancel_futures; /* of the last shutdown */
   gboolean refuse;              /* schedule() fails with G_IO_ERROR_BUSY "no room" */
+  gboolean refuse_mutely;       /* schedule() fails without an error */
+  gboolean answer;              /* schedule() runs nothing, and says that there is no value */
 } HeldLog;
 
 CfExecutor *held_executor_new (HeldLog *log);

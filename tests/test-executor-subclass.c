@@ -86,6 +86,28 @@ test_refusal (Fixture      *fixture,
 }
 
 static void
+test_refusal_without_reason (Fixture      *fixture,
+                             gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("When schedule() fails without an error, submit() gives one; what is done by then was not refused.");
+
+  fixture->log.refuse_mutely = TRUE;
+  g_assert_null (cf_executor_submit (fixture->executor, func_never, NULL, &error));
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+  g_assert_nonnull (strstr (error->message, "TestHeldExecutor"));
+  g_assert_null (cf_executor_submit (fixture->executor, func_never, NULL, NULL));
+
+  fixture->log.answer = TRUE;
+  {
+    g_autoptr (CfFuture) future = submit (fixture->executor, func_never, NULL);
+
+    g_assert_cmpint (cf_future_get_state (future), ==, CF_FUTURE_STATE_FINISHED);
+  }
+}
+
+static void
 test_refused_after_shutdown (Fixture      *fixture,
                              gconstpointer data)
 {
@@ -307,6 +329,7 @@ main (int    argc,
   ADD ("schedule", NULL, test_schedule);
   ADD ("schedule-twice", NULL, test_schedule_twice);
   ADD ("refusal", NULL, test_refusal);
+  ADD ("refusal-without-reason", NULL, test_refusal_without_reason);
   ADD ("refused-after-shutdown", NULL, test_refused_after_shutdown);
   ADD ("shutdown/ff", GUINT_TO_POINTER (0), test_shutdown_arguments);
   ADD ("shutdown/tf", GUINT_TO_POINTER (1), test_shutdown_arguments);

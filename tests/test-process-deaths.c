@@ -52,6 +52,24 @@ test_deaths (void)
   process_pool_end (executor);
 }
 
+static void
+test_ignored_children (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("Where the program ignores SIGCHLD, nobody knows how a worker died, and its call does not claim to.");
+
+  assert_increments (executor, 10);
+  signal (SIGCHLD, SIG_IGN);
+  future = submit (executor, call_die, g_variant_new_int32 (SIGSEGV));
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_WORKER_DIED, "ignores SIGCHLD");
+  assert_increments (executor, 10);
+  g_assert_cmpuint (get_uint64 (executor, "n-deaths"), ==, 1);
+  process_pool_end (executor);
+  signal (SIGCHLD, SIG_DFL);
+}
+
 static GVariant *
 call_hang_up (GVariant *args            G_GNUC_UNUSED,
               GCancellable *cancellable G_GNUC_UNUSED,
@@ -371,6 +389,7 @@ main (int    argc,
 
   test_init (&argc, &argv);
   g_test_add_func ("/process-pool/deaths", test_deaths);
+  g_test_add_func ("/process-pool/ignored-children", test_ignored_children);
   g_test_add_func ("/process-pool/closed-socket", test_closed_socket);
   g_test_add_func ("/process-pool/only-the-running-call-fails", test_only_the_running_call_fails);
   g_test_add_func ("/process-pool/retry", test_retry);

@@ -51,6 +51,23 @@ test_broken_start (gconstpointer data)
 }
 
 static void
+test_no_program (void)
+{
+  static const char *const argvs[][3] = { { NULL }, { "", "-c", NULL } };
+
+  g_test_summary ("A worker-argv that names no program is told as one that cannot be started.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (argvs); i++)
+    {
+      CfExecutor *executor = process_pool_new (1, "worker-argv", argvs[i], NULL);
+      g_autoptr (CfFuture) future = submit (executor, call_pid, NULL);
+
+      assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SPAWN_FAILED, "names no program");
+      process_pool_end (executor);
+    }
+}
+
+static void
 test_no_descriptors (void)
 {
   CfExecutor   *executor = process_pool_new (2, NULL);
@@ -331,6 +348,7 @@ main (int    argc,
   g_test_add_func ("/process-starts/number", test_number_of_starts);
   g_test_add_data_func ("/process-starts/killed/replace", NULL, test_killed_start);
   g_test_add_data_func ("/process-starts/killed/break", "", test_killed_start);
+  g_test_add_func ("/process-starts/no-program", test_no_program);
   g_test_add_func ("/process-starts/no-descriptors", test_no_descriptors);
   g_test_add_func ("/process-starts/any-descriptors", test_any_descriptors);
   g_test_add_func ("/process-starts/streams", test_streams);

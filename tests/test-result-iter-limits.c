@@ -342,6 +342,41 @@ test_refused_in_the_middle (void)
 }
 
 static void
+test_refused_without_reason (void)
+{
+  HeldLog log = { 0 };
+  Fixture fixture = { .executor = held_executor_new (&log) };
+
+  g_test_summary ("An item that schedule() refuses without an error gives one all the same, once, and then the end.");
+
+  map (&fixture, 20, 20, -1, 2, 2);
+  held_executor_run_all (fixture.executor);
+  log.refuse_mutely = TRUE;
+  assert_next (&fixture, 0);
+  assert_next (&fixture, 1);
+  assert_next_error (&fixture, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+  assert_end (&fixture);
+  g_object_unref (fixture.iter);
+  g_object_unref (fixture.executor);
+}
+
+static void
+test_answered_without_results (void)
+{
+  HeldLog log = { .answer = TRUE };
+  Fixture fixture = { .executor = held_executor_new (&log) };
+
+  g_test_summary ("Items of a chunk that is done, but was not run, fail each at its turn.");
+
+  map (&fixture, 3, 3, -1, 2, 0);
+  for (guint j = 0; j < 3; j++)
+    assert_next_error (&fixture, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+  assert_end (&fixture);
+  g_object_unref (fixture.iter);
+  g_object_unref (fixture.executor);
+}
+
+static void
 test_shutdown_in_the_middle (Fixture      *fixture,
                              gconstpointer n_workers)
 {
@@ -425,6 +460,8 @@ main (int    argc,
   g_test_add_func ("/result-iter-limits/buffer-exact", test_buffer_exact);
   g_test_add_func ("/result-iter-limits/all-at-once", test_all_at_once);
   g_test_add_func ("/result-iter-limits/refused-in-the-middle", test_refused_in_the_middle);
+  g_test_add_func ("/result-iter-limits/refused-without-reason", test_refused_without_reason);
+  g_test_add_func ("/result-iter-limits/answered-without-results", test_answered_without_results);
   ADD ("shutdown-in-the-middle", 2, test_shutdown_in_the_middle);
   ADD ("shutdown-when-all-is-submitted", 2, test_shutdown_when_all_is_submitted);
   ADD ("cancelling-shutdown", 1, test_cancelling_shutdown);

@@ -31,6 +31,18 @@ const modules = new Map();
 
 Cf.get_current_cancellable = () => worker.get_cancellable();
 
+const exit = System.exit;
+let isSettling = false;
+let exitStatus = null;
+
+/* In a job of a promise, GJS would only end the job, and the promise would never be settled: so that is left to settle(). */
+System.exit = (status = 0) => {
+    if (!isSettling)
+        exit(status);
+    exitStatus = status;
+    throw new Error(`System.exit (${status}) was called`);
+};
+
 /**
  * Lets the main loop run until a promise is settled.
  *
@@ -44,10 +56,14 @@ function settle(value) {
     let outcome = null;
 
     Promise.resolve(value).then(result => (outcome = {result}), error => (outcome = {error}));
+    isSettling = true;
     while (outcome === null) {
         canary.check();
         context.iteration(true);
+        if (exitStatus !== null)
+            exit(exitStatus);
     }
+    isSettling = false;
     if ('error' in outcome)
         throw outcome.error;
 

@@ -40,6 +40,14 @@ class RefusingExecutor(Cf.Executor):
         pass
 
 
+class MuteExecutor(Cf.Executor):
+    def do_schedule(self, future):
+        return False
+
+    def do_shutdown(self, wait, cancel_futures):
+        pass
+
+
 class SubclassTest(TestCase):
     def test_calls(self):
         with InlineExecutor() as executor:
@@ -71,6 +79,11 @@ class SubclassTest(TestCase):
     def test_refusal(self):
         with self.assertRaisesRegex(GLib.Error, 'I am full'):
             RefusingExecutor().submit(int)
+
+    def test_refusal_without_reason(self):
+        """What a subclass throws that C cannot hear of, or that it gives nothing back, is no future that hangs."""
+        with self.assertRaisesRegex(GLib.Error, 'MuteExecutor.*no reason'):
+            MuteExecutor().submit(int)
 
     def test_pool_of_c(self):
         """One that C made runs calls of Python, too."""

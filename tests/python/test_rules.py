@@ -42,6 +42,10 @@ class Rules:
     def test_number_of_workers(self):
         for n in 0, -1:
             self.assertRaisesRegex(ValueError, 'max_workers must be greater than 0', self.make, n)
+        self.assertRaises(TypeError, self.make, '2')
+        with self.make(1.5) as executor:
+            self.assertEqual(executor.props.max_workers, 2)
+            self.assertEqual(executor.submit(pow, 2, 3).result(LONG), 8)
 
     def test_initializer_is_callable(self):
         self.assertRaisesRegex(TypeError, 'initializer must be a callable', self.make, 1, initializer=1)

@@ -140,6 +140,11 @@ export function exit(status) {
     System.exit(status);
 }
 
+export async function exitLater(status) {
+    await null;
+    System.exit(status);
+}
+
 export function allocate(length) {
     let garbage = [];
 

@@ -9,6 +9,7 @@ import concurrent.futures.process
 import concurrent.futures.thread
 import functools
 import itertools
+import math
 import os
 import threading
 import types
@@ -45,6 +46,16 @@ _NEW_TYPES = 'cfutures_gi'
 @override
 class Future(future.FutureMethods, Cf.Future, concurrent.futures.Future):
     """The outcome of a call."""
+
+
+def _get_max_workers(max_workers, for_each_processor):
+    if max_workers is None:
+        return for_each_processor * (os.cpu_count() or 1)
+    max_workers = math.ceil(max_workers)
+    if max_workers <= 0:
+        raise ValueError('max_workers must be greater than 0')
+
+    return max_workers
 
 
 def _check_callable(initializer):
@@ -134,10 +145,7 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
 
     def __init__(self, max_workers=None, thread_name_prefix='', initializer=None, initargs=(), **properties):
         """max_workers is 5 for each processor if it is None; more properties go by their names in C."""
-        if max_workers is None:
-            max_workers = 5 * (os.cpu_count() or 1)
-        if max_workers <= 0:
-            raise ValueError('max_workers must be greater than 0')
+        max_workers = _get_max_workers(max_workers, 5)
         _check_callable(initializer)
         super().__init__(max_workers=max_workers, **properties)
         self._max_workers = max_workers
@@ -238,10 +246,7 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
     def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *,
                  max_tasks_per_child=None, **properties):
         """max_workers is 1 for each processor if it is None; more properties go by their names in C."""
-        if max_workers is None:
-            max_workers = os.cpu_count() or 1
-        if max_workers <= 0:
-            raise ValueError('max_workers must be greater than 0')
+        max_workers = _get_max_workers(max_workers, 1)
         _check_callable(initializer)
         _check_max_tasks(max_tasks_per_child, mp_context)
         _forget_finished()
