@@ -224,7 +224,7 @@ gpointer       _cf_future_peek_function (CfFuture *self);
 void           _cf_future_set_name (CfFuture   *self,
                                     const char *name);
 
-/* cf-future-settle: the state machine */
+/* cf-future-schedule */
 typedef enum
 {
   CF_ASKING_NOT, /* it will not change what it has */
@@ -233,23 +233,6 @@ typedef enum
   CF_ASKING_LENT, /* it is running, and has what a thread lent it */
 } CfAsking;
 
-CfAsking       _cf_future_begin_asking (CfFuture *self);
-void           _cf_future_end_asking (CfFuture *self,
-                                      CfAsking  asking);
-gboolean       _cf_future_claim (CfFuture      *self,
-                                 CfFutureClaim *claim,
-                                 gboolean       may_wait);
-gboolean       _cf_future_claim_running (CfFuture *self);
-CfFutureOwner *_cf_future_peek_owner (CfFuture *self);
-gboolean       _cf_future_settle_running (CfFuture *self,
-                                          GValue   *result,
-                                          GError   *error);
-gboolean       _cf_future_settle_by_hand (CfFuture *self,
-                                          GValue   *result,
-                                          GError   *error);
-gboolean       _cf_future_fail_pending (CfFuture     *self,
-                                        const GError *reason);
-gboolean       _cf_future_terminate_running (CfFuture *self);
 void           _cf_future_queue_fresh (CfFuture      *self,
                                        CfFutureOwner *owner);
 void           _cf_future_refuse_fresh (CfFuture *self);
@@ -259,6 +242,32 @@ gboolean       _cf_future_begin_queueing (CfFuture      *self,
                                           CfFutureOwner *owner);
 void           _cf_future_end_queueing (CfFuture *self,
                                         guint     flag);
+gboolean       _cf_future_claim (CfFuture      *self,
+                                 CfFutureClaim *claim,
+                                 gboolean       may_wait);
+gboolean       _cf_future_claim_running (CfFuture *self);
+CfAsking       _cf_future_begin_asking (CfFuture *self);
+void           _cf_future_end_asking (CfFuture *self,
+                                      CfAsking  asking);
+CfFutureOwner *_cf_future_peek_owner (CfFuture *self);
+
+/* cf-future-settle */
+gboolean _cf_future_settle_running (CfFuture *self,
+                                    GValue   *result,
+                                    GError   *error);
+gboolean _cf_future_settle_by_hand (CfFuture *self,
+                                    GValue   *result,
+                                    GError   *error);
+gboolean _cf_future_fail_pending (CfFuture     *self,
+                                  const GError *reason);
+gboolean _cf_future_leave_queue (CfFuture *self,
+                                 guint     state);
+void     _cf_future_settle_cancelled (CfFuture *self,
+                                      guint     state,
+                                      guint     flags);
+
+/* cf-future-cancel */
+gboolean _cf_future_terminate_running (CfFuture *self);
 
 /* cf-future-cancellable */
 GCancellable *_cf_future_lend_cancellable (CfFuture *self,
