@@ -129,10 +129,6 @@ void              _cf_process_manager_unref (CfProcessManager *self);
 gboolean          _cf_process_manager_add (CfProcessManager *self,
                                            CfProcessCall    *call,
                                            GError          **error);
-gboolean          _cf_process_manager_take_back (CfProcessManager *self,
-                                                 CfFuture         *future);
-gboolean          _cf_process_manager_doom (CfProcessManager *self,
-                                            CfFuture         *future);
 void              _cf_process_manager_shutdown (CfProcessManager *self,
                                                 gboolean          wait);
 GPtrArray        *_cf_process_manager_list_futures (CfProcessManager *self);

@@ -221,32 +221,6 @@ check_depth (GError **error)
   return FALSE;
 }
 
-static CfProcessManager *
-from_owner (CfFutureOwner *owner)
-{
-  return (CfProcessManager *) owner;
-}
-
-static gboolean
-take_back (CfFutureOwner *owner,
-           CfFuture      *future)
-{
-  return _cf_process_manager_take_back (from_owner (owner), future);
-}
-
-static gboolean
-abandon (CfFutureOwner *owner,
-         CfFuture      *future)
-{
-  return _cf_process_manager_doom (from_owner (owner), future);
-}
-
-static void
-release (CfFutureOwner *owner)
-{
-  _cf_process_manager_unref (from_owner (owner));
-}
-
 /* Cancelled before it came here: that is all that there is to say about it. */
 static gboolean
 skip (CfFuture *future)
@@ -446,13 +420,7 @@ cf_process_pool_executor_class_init (CfProcessPoolExecutorClass *klass)
 static void
 cf_process_pool_executor_init (CfProcessPoolExecutor *self)
 {
-  CfFutureOwner *owner;
-
   get_private (self)->manager = _cf_process_manager_new ();
-  owner = &get_private (self)->manager->owner;
-  owner->take_back = take_back;
-  owner->abandon = abandon;
-  owner->release = release;
 }
 
 /**
