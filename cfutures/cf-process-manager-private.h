@@ -9,22 +9,12 @@
 
 #include "cf-future-private.h"
 #include "cf-process-call-private.h"
+#include "cf-process-settings-private.h"
 #include "cf-worker-process-private.h"
 
 G_BEGIN_DECLS
 
 typedef struct _CfProcessManager CfProcessManager;
-
-typedef struct
-{
-  guint    max_workers;
-  guint    max_tasks_per_child;
-  guint    max_retries;
-  gint64   task_timeout;
-  gint64   start_timeout;
-  gint64   idle_timeout;
-  gboolean break_on_death;
-} CfProcessSettings;
 
 typedef struct
 {

@@ -252,9 +252,7 @@ _cf_process_manager_new (void)
   self->context = g_main_context_new ();
   /* The manager's thread makes it otherwise, and GLib ends the program when there is no descriptor left for it by then. */
   g_main_context_default ();
-  self->settings.task_timeout = -1;
-  self->settings.start_timeout = 30 * G_USEC_PER_SEC;
-  self->settings.idle_timeout = -1;
+  _cf_process_settings_init (&self->settings);
   self->calls = g_hash_table_new (NULL, NULL);
   self->workers = g_ptr_array_new ();
   self->dead_workers = g_ptr_array_new_with_free_func ((GDestroyNotify) _cf_process_worker_free);
