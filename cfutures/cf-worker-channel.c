@@ -19,7 +19,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "cf-error.h"
+#include "cf-error-private.h"
 
 /* The main thread reads calls and writes replies.  Beside it a watcher sleeps in poll() until
  *
@@ -58,17 +58,6 @@ struct _CfWorkerChannel
   GCancellable *cancellable; /* (mutex lock) (owned) (nullable): its cancellable */
 };
 
-static gboolean
-fail (GError    **error,
-      const char *what)
-{
-  int saved_errno = errno;
-
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno), "%s: %s", what, g_strerror (saved_errno));
-
-  return FALSE;
-}
-
 static guint
 skip_written (GOutputVector *vectors,
               guint          n_vectors,
@@ -103,7 +92,7 @@ write_all (int            fd,
       if (n < 0 && errno == EAGAIN)
         poll (&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
       else if (n < 0 && errno != EINTR)
-        return fail (error, "Writing to the parent failed");
+        return _cf_error_set_from_errno (error, "Writing to the parent failed");
 
       n_done = skip_written (vectors, n_vectors, n > 0 ? (gsize) n : 0);
       vectors += n_done;
@@ -376,7 +365,7 @@ read_more (CfWorkerChannel *self,
   while (n < 0 && (errno == EINTR || errno == EAGAIN));
 
   if (n < 0)
-    return fail (error, "Reading from the parent failed");
+    return _cf_error_set_from_errno (error, "Reading from the parent failed");
   _cf_wire_reader_commit (&self->reader, (gsize) n);
 
   return n > 0;
