@@ -268,7 +268,7 @@ test_massacre (gconstpointer with_retries)
 {
   const guint n_calls = g_test_slow () || g_getenv ("CF_TEST_FULL") != NULL ? 16000 : 4000;
   CfExecutor *executor = process_pool_new (4, "max-retries", with_retries != NULL ? 1000 : 0, NULL);
-  Killer      killer = { .max_kills = n_calls / 16 };
+  Killer      killer = { .max_kills = n_calls / 64 };
   GThread    *thread;
   guint       n_right = 0, n_died = 0, n_rounds = 0;
 
