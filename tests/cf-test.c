@@ -15,6 +15,16 @@ test_init (int    *argc,
   alarm (TEST_WATCHDOG_SECONDS);
 }
 
+guint
+n_tries (guint usual,
+         guint slow)
+{
+  if (g_test_slow ())
+    return slow;
+
+  return g_getenv ("CF_TEST_SERIAL") != NULL ? MAX (usual / 10, 1) : usual;
+}
+
 /* Gates */
 
 void

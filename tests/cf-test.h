@@ -16,6 +16,10 @@ G_BEGIN_DECLS
 void test_init (int    *argc,
                 char ***argv);
 
+/* How often to try a race: a tenth where threads take turns anyway, under valgrind. */
+guint n_tries (guint usual,
+               guint slow);
+
 /* A gate that work waits at, so that a test decides how far a worker gets.
  * n_waiting counts everyone who ever came to the gate; it does not go down. */
 typedef struct
