@@ -101,6 +101,9 @@ void count_notify (CfFuture   *future,
                    GParamSpec *pspec,
                    gpointer    counter);
 
+/* The error of those that fail. */
+void set_no_such_luck (GError **error);
+
 /* CfFuncs */
 GVariant *func_double (GVariant *args, GCancellable *cancellable, GError **error);      /* "x": twice that, floating */
 GVariant *func_double_full (GVariant *args, GCancellable *cancellable, GError **error); /* "x": twice that, full */
