@@ -136,6 +136,7 @@ count_spec (const char *name)
   return g_param_spec_uint (name, NULL, NULL, 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 }
 
+/* What is long is the documentation of the properties. */
 static void
 cf_executor_class_init (CfExecutorClass *klass)
 {

@@ -161,6 +161,7 @@ cf_future_finalize (GObject *object)
   G_OBJECT_CLASS (cf_future_parent_class)->finalize (object);
 }
 
+/* What is long is the documentation of the properties. */
 static void
 cf_future_class_init (CfFutureClass *klass)
 {

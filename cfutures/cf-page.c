@@ -9,11 +9,12 @@
 
 #include "cf-page-private.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "cf-error-private.h"
 
 /* The other side may write anything here at any time: nothing that is read is used as a size or an address unchecked. */
 struct _CfPage
@@ -66,10 +67,7 @@ _cf_page_create (CfPage **page,
 
   if (*page == NULL)
     {
-      int saved_errno = errno;
-
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-                   "No memory to share with a worker: %s", g_strerror (saved_errno));
+      _cf_error_set_from_errno (error, "No memory to share with a worker");
       if (fd >= 0)
         close (fd);
       return -1;

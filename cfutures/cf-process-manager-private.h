@@ -9,22 +9,12 @@
 
 #include "cf-future-private.h"
 #include "cf-process-call-private.h"
+#include "cf-process-settings-private.h"
 #include "cf-worker-process-private.h"
 
 G_BEGIN_DECLS
 
 typedef struct _CfProcessManager CfProcessManager;
-
-typedef struct
-{
-  guint    max_workers;
-  guint    max_tasks_per_child;
-  guint    max_retries;
-  gint64   task_timeout;
-  gint64   start_timeout;
-  gint64   idle_timeout;
-  gboolean break_on_death;
-} CfProcessSettings;
 
 typedef struct
 {
@@ -129,10 +119,6 @@ void              _cf_process_manager_unref (CfProcessManager *self);
 gboolean          _cf_process_manager_add (CfProcessManager *self,
                                            CfProcessCall    *call,
                                            GError          **error);
-gboolean          _cf_process_manager_take_back (CfProcessManager *self,
-                                                 CfFuture         *future);
-gboolean          _cf_process_manager_doom (CfProcessManager *self,
-                                            CfFuture         *future);
 void              _cf_process_manager_shutdown (CfProcessManager *self,
                                                 gboolean          wait);
 GPtrArray        *_cf_process_manager_list_futures (CfProcessManager *self);
@@ -151,11 +137,9 @@ gboolean         _cf_process_worker_send_init (CfProcessWorker *self,
 void             _cf_process_worker_take_start_frame (CfProcessWorker *self,
                                                       CfWireFrame     *frame);
 void             _cf_process_worker_time_out_start (CfProcessWorker *self);
-CfProcessLoad    _cf_process_worker_get_load (CfProcessWorker *self);
 gboolean         _cf_process_worker_has_room (CfProcessWorker *self,
                                               guint            share);
 gboolean         _cf_process_worker_give (CfProcessWorker *self);
-guint            _cf_process_worker_take_back_all (CfProcessWorker *self);
 void             _cf_process_worker_end (CfProcessWorker *self,
                                          CfLoss           loss,
                                          CfWorkerEnd      end);
@@ -163,8 +147,19 @@ void             _cf_process_worker_check (CfProcessWorker *self,
                                            gint64           now);
 void             _cf_process_worker_retire (CfProcessWorker *self,
                                             gint64           now);
+CfProcessLoad    _cf_process_worker_get_load (CfProcessWorker *self);
+CfProcessCall   *_cf_process_worker_dup_oldest (CfProcessWorker *self);
+CfProcessCall   *_cf_process_worker_dup_call_locked (CfProcessWorker *self,
+                                                     guint64          id);
+CfProcessCall   *_cf_process_worker_take_from_queue (CfProcessWorker *self,
+                                                     gboolean        *is_first,
+                                                     CfWireFrame     *frame);
 CfProcessCall   *_cf_process_worker_remove_locked (CfProcessWorker *self,
                                                    CfProcessCall   *call);
+gboolean         _cf_process_worker_drop_call (CfProcessWorker *self,
+                                               CfProcessCall   *call);
+guint            _cf_process_worker_take_back_all (CfProcessWorker *self);
+gboolean         _cf_process_worker_is_alone (CfProcessWorker *self);
 void             _cf_process_manager_lose (CfProcessManager *self,
                                            CfProcessWorker  *worker,
                                            const char       *how);

@@ -19,29 +19,6 @@
  * The lock is held for moments only, and never while foreign code runs.
  */
 
-CfProcessManager *
-_cf_process_manager_new (void)
-{
-  CfProcessManager *self = g_new0 (CfProcessManager, 1);
-
-  g_atomic_ref_count_init (&self->ref_count);
-  g_mutex_init (&self->lock);
-  g_cond_init (&self->ended);
-  g_queue_init (&self->queue);
-  self->context = g_main_context_new ();
-  /* The manager's thread makes it otherwise, and GLib ends the program when there is no descriptor left for it by then. */
-  g_main_context_default ();
-  self->settings.task_timeout = -1;
-  self->settings.start_timeout = 30 * G_USEC_PER_SEC;
-  self->settings.idle_timeout = -1;
-  self->calls = g_hash_table_new (NULL, NULL);
-  self->workers = g_ptr_array_new ();
-  self->dead_workers = g_ptr_array_new_with_free_func ((GDestroyNotify) _cf_process_worker_free);
-  self->end_all = -1;
-
-  return self;
-}
-
 /* Sets what is known only when the executor was constructed; takes @argv over. */
 void
 _cf_process_manager_configure (CfProcessManager *self,
@@ -192,12 +169,19 @@ remove_unstarted_locked (CfProcessManager *self,
   return TRUE;
 }
 
-/* Takes the call of @future out, from the queue or out of a window.  FALSE: it has been started, or is not here. */
-gboolean
-_cf_process_manager_take_back (CfProcessManager *self,
-                               CfFuture         *future)
+static CfProcessManager *
+from_owner (CfFutureOwner *owner)
 {
-  CfProcessCall *call;
+  return (CfProcessManager *) owner;
+}
+
+/* Takes the call of @future out, from the queue or out of a window.  FALSE: it has been started, or is not here. */
+static gboolean
+take_back (CfFutureOwner *owner,
+           CfFuture      *future)
+{
+  CfProcessManager *self = from_owner (owner);
+  CfProcessCall    *call;
 
   g_mutex_lock (&self->lock);
   call = g_hash_table_lookup (self->calls, future);
@@ -216,11 +200,12 @@ _cf_process_manager_take_back (CfProcessManager *self,
 
 /* Ends the worker that runs @future, which is being cancelled, or forgets it when it waits to be tried again.  FALSE: it is
  * not here any more. */
-gboolean
-_cf_process_manager_doom (CfProcessManager *self,
-                          CfFuture         *future)
+static gboolean
+abandon (CfFutureOwner *owner,
+         CfFuture      *future)
 {
-  CfProcessCall *call, *forgotten = NULL;
+  CfProcessManager *self = from_owner (owner);
+  CfProcessCall    *call, *forgotten = NULL;
 
   g_mutex_lock (&self->lock);
   call = g_hash_table_lookup (self->calls, future);
@@ -244,6 +229,36 @@ _cf_process_manager_doom (CfProcessManager *self,
     }
 
   return call != NULL;
+}
+
+static void
+release (CfFutureOwner *owner)
+{
+  _cf_process_manager_unref (from_owner (owner));
+}
+
+CfProcessManager *
+_cf_process_manager_new (void)
+{
+  CfProcessManager *self = g_new0 (CfProcessManager, 1);
+
+  self->owner.take_back = take_back;
+  self->owner.abandon = abandon;
+  self->owner.release = release;
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->ended);
+  g_queue_init (&self->queue);
+  self->context = g_main_context_new ();
+  /* The manager's thread makes it otherwise, and GLib ends the program when there is no descriptor left for it by then. */
+  g_main_context_default ();
+  _cf_process_settings_init (&self->settings);
+  self->calls = g_hash_table_new (NULL, NULL);
+  self->workers = g_ptr_array_new ();
+  self->dead_workers = g_ptr_array_new_with_free_func ((GDestroyNotify) _cf_process_worker_free);
+  self->end_all = -1;
+
+  return self;
 }
 
 /* All futures that are here, with a reference each. */

@@ -5,15 +5,12 @@
 
 #include "cf-process-pool-executor.h"
 
-#include "cf-enum-types.h"
 #include "cf-error.h"
 #include "cf-future-private.h"
 #include "cf-parker-private.h"
 #include "cf-process-manager-private.h"
 #include "cf-process-pool-init-private.h"
 #include "cf-worker-environment-private.h"
-
-#define DEFAULT_START_TIMEOUT (30 * G_USEC_PER_SEC)
 
 /**
  * CfProcessPoolExecutor:
@@ -53,13 +50,8 @@ G_DEFINE_TYPE_WITH_PRIVATE (CfProcessPoolExecutor, cf_process_pool_executor, CF_
 enum
 {
   PROP_WORKER_ARGV = 1,
-  PROP_MAX_TASKS_PER_CHILD,
-  PROP_MAX_RETRIES,
-  PROP_TASK_TIMEOUT,
-  PROP_START_TIMEOUT,
-  PROP_IDLE_TIMEOUT,
-  PROP_WORKER_DEATH_POLICY,
-  PROP_N_DEATHS,
+  PROP_SETTINGS, /* and those behind it */
+  PROP_N_DEATHS = PROP_SETTINGS + CF_PROCESS_N_SETTINGS,
   PROP_N_RESTARTS,
   N_PROPS,
 
@@ -77,24 +69,32 @@ get_private (gpointer self)
   return cf_process_pool_executor_get_instance_private (self);
 }
 
-/* In the order of the pspecs: what a property is kept as. */
-static void
-set_setting (CfProcessSettings *settings,
-             guint              property_id,
-             const GValue      *value)
+static gboolean
+is_setting (guint property_id)
 {
-  if (property_id == PROP_MAX_TASKS_PER_CHILD)
-    settings->max_tasks_per_child = g_value_get_uint (value);
-  else if (property_id == PROP_MAX_RETRIES)
-    settings->max_retries = g_value_get_uint (value);
-  else if (property_id == PROP_TASK_TIMEOUT)
-    settings->task_timeout = g_value_get_int64 (value);
-  else if (property_id == PROP_START_TIMEOUT)
-    settings->start_timeout = g_value_get_int64 (value);
-  else if (property_id == PROP_IDLE_TIMEOUT)
-    settings->idle_timeout = g_value_get_int64 (value);
-  else
-    settings->break_on_death = g_value_get_enum (value) == CF_WORKER_DEATH_BREAK;
+  return property_id >= PROP_SETTINGS && property_id < PROP_SETTINGS + CF_PROCESS_N_SETTINGS;
+}
+
+static void
+set_setting (CfProcessManager *manager,
+             guint             index,
+             const GValue     *value)
+{
+  g_mutex_lock (&manager->lock);
+  _cf_process_settings_set (&manager->settings, index, value);
+  g_mutex_unlock (&manager->lock);
+
+  _cf_process_manager_wake (manager);
+}
+
+static void
+get_setting (CfProcessManager *manager,
+             guint             index,
+             GValue           *value)
+{
+  g_mutex_lock (&manager->lock);
+  _cf_process_settings_get (&manager->settings, index, value);
+  g_mutex_unlock (&manager->lock);
 }
 
 static void
@@ -105,25 +105,29 @@ cf_process_pool_executor_set_property (GObject      *object,
 {
   CfProcessPoolExecutorPrivate *priv = get_private (object);
 
-  switch (property_id)
-    {
-    case PROP_WORKER_ARGV:
-      priv->argv = g_value_dup_boxed (value);
-      break;
-    case PROP_MAX_TASKS_PER_CHILD:
-    case PROP_MAX_RETRIES:
-    case PROP_TASK_TIMEOUT:
-    case PROP_START_TIMEOUT:
-    case PROP_IDLE_TIMEOUT:
-    case PROP_WORKER_DEATH_POLICY:
-      g_mutex_lock (&priv->manager->lock);
-      set_setting (&priv->manager->settings, property_id, value);
-      g_mutex_unlock (&priv->manager->lock);
-      _cf_process_manager_wake (priv->manager);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
-    }
+  if (is_setting (property_id))
+    set_setting (priv->manager, property_id - PROP_SETTINGS, value);
+  else if (property_id == PROP_WORKER_ARGV)
+    priv->argv = g_value_dup_boxed (value);
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+}
+
+static void
+get_count (CfProcessManager *manager,
+           guint             property_id,
+           GValue           *value)
+{
+  CfProcessCounts counts = _cf_process_manager_get_counts (manager);
+
+  if (property_id == PROP_N_PENDING)
+    g_value_set_uint (value, counts.n_pending);
+  else if (property_id == PROP_N_RUNNING)
+    g_value_set_uint (value, counts.n_running);
+  else if (property_id == PROP_N_WORKERS)
+    g_value_set_uint (value, counts.n_workers);
+  else
+    g_value_set_uint64 (value, property_id == PROP_N_DEATHS ? counts.n_deaths : counts.n_restarts);
 }
 
 static void
@@ -133,54 +137,15 @@ cf_process_pool_executor_get_property (GObject    *object,
                                        GParamSpec *pspec)
 {
   CfProcessPoolExecutorPrivate *priv = get_private (object);
-  CfProcessSettings             settings;
-  CfProcessCounts               counts = _cf_process_manager_get_counts (priv->manager);
 
-  g_mutex_lock (&priv->manager->lock);
-  settings = priv->manager->settings;
-  g_mutex_unlock (&priv->manager->lock);
-
-  switch (property_id)
-    {
-    case PROP_WORKER_ARGV:
-      g_value_set_boxed (value, priv->argv);
-      break;
-    case PROP_MAX_TASKS_PER_CHILD:
-      g_value_set_uint (value, settings.max_tasks_per_child);
-      break;
-    case PROP_MAX_RETRIES:
-      g_value_set_uint (value, settings.max_retries);
-      break;
-    case PROP_TASK_TIMEOUT:
-      g_value_set_int64 (value, settings.task_timeout);
-      break;
-    case PROP_START_TIMEOUT:
-      g_value_set_int64 (value, settings.start_timeout);
-      break;
-    case PROP_IDLE_TIMEOUT:
-      g_value_set_int64 (value, settings.idle_timeout);
-      break;
-    case PROP_WORKER_DEATH_POLICY:
-      g_value_set_enum (value, settings.break_on_death ? CF_WORKER_DEATH_BREAK : CF_WORKER_DEATH_REPLACE);
-      break;
-    case PROP_N_PENDING:
-      g_value_set_uint (value, counts.n_pending);
-      break;
-    case PROP_N_RUNNING:
-      g_value_set_uint (value, counts.n_running);
-      break;
-    case PROP_N_WORKERS:
-      g_value_set_uint (value, counts.n_workers);
-      break;
-    case PROP_N_DEATHS:
-      g_value_set_uint64 (value, counts.n_deaths);
-      break;
-    case PROP_N_RESTARTS:
-      g_value_set_uint64 (value, counts.n_restarts);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
-    }
+  if (is_setting (property_id))
+    get_setting (priv->manager, property_id - PROP_SETTINGS, value);
+  else if (property_id == PROP_WORKER_ARGV)
+    g_value_set_boxed (value, priv->argv);
+  else if (property_id >= PROP_N_DEATHS && property_id <= PROP_N_WORKERS)
+    get_count (priv->manager, property_id, value);
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
 }
 
 static void
@@ -219,32 +184,6 @@ check_depth (GError **error)
                "Process pools in workers of process pools: deeper than %d is not allowed", CF_WORKER_MAX_DEPTH);
 
   return FALSE;
-}
-
-static CfProcessManager *
-from_owner (CfFutureOwner *owner)
-{
-  return (CfProcessManager *) owner;
-}
-
-static gboolean
-take_back (CfFutureOwner *owner,
-           CfFuture      *future)
-{
-  return _cf_process_manager_take_back (from_owner (owner), future);
-}
-
-static gboolean
-abandon (CfFutureOwner *owner,
-         CfFuture      *future)
-{
-  return _cf_process_manager_doom (from_owner (owner), future);
-}
-
-static void
-release (CfFutureOwner *owner)
-{
-  _cf_process_manager_unref (from_owner (owner));
 }
 
 /* Cancelled before it came here: that is all that there is to say about it. */
@@ -309,12 +248,15 @@ cf_process_pool_executor_shutdown (CfExecutor *executor,
   _cf_process_manager_shutdown (priv->manager, wait);
 }
 
-/* One statement for each; what is long is their documentation. */
+static GParamSpec *
+count_spec (const char *name)
+{
+  return g_param_spec_uint64 (name, NULL, NULL, 0, G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+}
+
 static void
 install_properties (GObjectClass *object_class)
 {
-  GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-
   /**
    * CfProcessPoolExecutor:worker-argv:
    *
@@ -326,76 +268,10 @@ install_properties (GObjectClass *object_class)
    * Since: 1.0
    */
   properties[PROP_WORKER_ARGV] =
-    g_param_spec_boxed ("worker-argv", NULL, NULL, G_TYPE_STRV, flags | G_PARAM_CONSTRUCT_ONLY);
+    g_param_spec_boxed ("worker-argv", NULL, NULL, G_TYPE_STRV, G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
-  /**
-   * CfProcessPoolExecutor:max-tasks-per-child:
-   *
-   * After how many calls a worker is replaced, or 0, the default, for no limit.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_MAX_TASKS_PER_CHILD] =
-    g_param_spec_uint ("max-tasks-per-child", NULL, NULL, 0, G_MAXUINT, 0, flags);
-
-  /**
-   * CfProcessPoolExecutor:max-retries:
-   *
-   * How often a call whose worker died is started again before it fails; by
-   * default 0.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_MAX_RETRIES] =
-    g_param_spec_uint ("max-retries", NULL, NULL, 0, G_MAXUINT, 0, flags);
-
-  /**
-   * CfProcessPoolExecutor:task-timeout:
-   *
-   * How many microseconds a call may take from its start, or -1, the default,
-   * for no limit.
-   *
-   * The worker of a call that takes longer is ended and replaced; its future
-   * fails with %G_IO_ERROR_TIMED_OUT.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_TASK_TIMEOUT] =
-    g_param_spec_int64 ("task-timeout", NULL, NULL, -1, G_MAXINT64 / 2, -1, flags);
-
-  /**
-   * CfProcessPoolExecutor:start-timeout:
-   *
-   * How many microseconds a worker may take until it is ready, or -1.
-   *
-   * Its initializer is included. The default is 30 seconds.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_START_TIMEOUT] =
-    g_param_spec_int64 ("start-timeout", NULL, NULL, -1, G_MAXINT64 / 2, DEFAULT_START_TIMEOUT, flags);
-
-  /**
-   * CfProcessPoolExecutor:idle-timeout:
-   *
-   * After how many microseconds without a call a worker ends, or -1, the
-   * default, for never.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_IDLE_TIMEOUT] =
-    g_param_spec_int64 ("idle-timeout", NULL, NULL, -1, G_MAXINT64 / 2, -1, flags);
-
-  /**
-   * CfProcessPoolExecutor:worker-death-policy:
-   *
-   * What the death of a worker means for the others; by default
-   * %CF_WORKER_DEATH_REPLACE.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_WORKER_DEATH_POLICY] =
-    g_param_spec_enum ("worker-death-policy", NULL, NULL, CF_TYPE_WORKER_DEATH_POLICY, CF_WORKER_DEATH_REPLACE, flags);
+  for (guint i = 0; i < CF_PROCESS_N_SETTINGS; i++)
+    properties[PROP_SETTINGS + i] = _cf_process_settings_new_spec (i);
 
   /**
    * CfProcessPoolExecutor:n-deaths:
@@ -404,8 +280,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_N_DEATHS] =
-    g_param_spec_uint64 ("n-deaths", NULL, NULL, 0, G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_N_DEATHS] = count_spec ("n-deaths");
 
   /**
    * CfProcessPoolExecutor:n-restarts:
@@ -414,8 +289,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_N_RESTARTS] =
-    g_param_spec_uint64 ("n-restarts", NULL, NULL, 0, G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_N_RESTARTS] = count_spec ("n-restarts");
 
   g_object_class_install_properties (object_class, N_PROPS, properties);
 
@@ -446,13 +320,7 @@ cf_process_pool_executor_class_init (CfProcessPoolExecutorClass *klass)
 static void
 cf_process_pool_executor_init (CfProcessPoolExecutor *self)
 {
-  CfFutureOwner *owner;
-
   get_private (self)->manager = _cf_process_manager_new ();
-  owner = &get_private (self)->manager->owner;
-  owner->take_back = take_back;
-  owner->abandon = abandon;
-  owner->release = release;
 }
 
 /**

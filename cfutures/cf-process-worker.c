@@ -3,116 +3,14 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "cf-error.h"
 #include "cf-process-manager-private.h"
 #include "cf-worker-environment-private.h"
 
-/* The window of a worker: calls lie in slots in the order in which they were sent, and the worker runs them in that
- * order.  The oldest is taken as running; those behind it can be taken back until the worker claims them.
- *
- *      head                tail
- *       ▼                   ▼
- *   ── running · sent · ( ) · sent · free ──      ( ) was taken back
- */
+/* A worker while it lives: it is started, given calls, heard, and ended.  Where its calls lie is the matter of its window. */
 
 #define UNSENT_MAX ((gsize) 1 << 20)
 #define QUICK_CALL_US 300
 #define SLOW_CALL_US 2000
-
-/* How many calls are on their way, and how many slots lie between the oldest and the newest one. */
-CfProcessLoad
-_cf_process_worker_get_load (CfProcessWorker *self)
-{
-  CfProcessLoad load;
-
-  g_mutex_lock (&self->manager->lock);
-  load.n_in_flight = self->n_in_flight;
-  load.n_slots = self->tail - self->head;
-  g_mutex_unlock (&self->manager->lock);
-
-  return load;
-}
-
-static CfProcessCall **
-slot_at (CfProcessWorker *self,
-         guint            index)
-{
-  return &self->slots[index % CF_PAGE_N_SLOTS];
-}
-
-static void
-skip_holes_locked (CfProcessWorker *self)
-{
-  while (self->head != self->tail && *slot_at (self, self->head) == NULL)
-    self->head++;
-}
-
-/* Takes @call out of its slot; the caller gets the slot's reference. */
-CfProcessCall *
-_cf_process_worker_remove_locked (CfProcessWorker *self,
-                                  CfProcessCall   *call)
-{
-  *slot_at (self, call->slot) = NULL;
-  call->worker = NULL;
-  if (--self->n_in_flight == 0)
-    self->manager->n_busy--;
-  skip_holes_locked (self);
-
-  return call;
-}
-
-static CfProcessCall *
-find_call_locked (CfProcessWorker *self,
-                  guint64          id)
-{
-  for (guint i = self->head; i != self->tail; i++)
-    {
-      CfProcessCall *call = *slot_at (self, i);
-
-      if (call != NULL && call->id == id)
-        return call;
-    }
-
-  return NULL;
-}
-
-static CfProcessCall *
-dup_oldest (CfProcessWorker *self)
-{
-  CfProcessCall *oldest = NULL;
-
-  g_mutex_lock (&self->manager->lock);
-  if (self->n_in_flight > 0)
-    oldest = _cf_process_call_ref (*slot_at (self, self->head));
-  g_mutex_unlock (&self->manager->lock);
-
-  return oldest;
-}
-
-/* Forgets a call that needs nothing from a worker any more, wherever it is by now. */
-static gboolean
-drop_call (CfProcessWorker *self,
-           CfProcessCall   *call)
-{
-  gboolean was_here;
-
-  g_mutex_lock (&self->manager->lock);
-  was_here = call->worker == self || call->is_queued;
-  if (call->is_queued)
-    g_queue_unlink (&self->manager->queue, &call->link);
-  else if (was_here)
-    _cf_process_worker_remove_locked (self, call);
-  call->is_queued = FALSE;
-  if (was_here)
-    g_hash_table_remove (self->manager->calls, call->future);
-  g_mutex_unlock (&self->manager->lock);
-
-  _cf_process_call_unwatch (call);
-  if (was_here)
-    _cf_process_call_unref (call);
-
-  return was_here;
-}
 
 /* What runs is told when it is not wanted any more. */
 static void
@@ -127,7 +25,7 @@ watch (CfProcessWorker *self,
 static void
 pass_cancel_on (CfProcessWorker *self)
 {
-  g_autoptr (CfProcessCall) oldest = dup_oldest (self);
+  g_autoptr (CfProcessCall) oldest = _cf_process_worker_dup_oldest (self);
 
   if (oldest != NULL && g_atomic_int_compare_and_exchange (&oldest->is_unwanted, TRUE, FALSE) && self->has_page)
     _cf_worker_process_cancel_call (self->process, oldest->id);
@@ -139,7 +37,7 @@ claim_oldest (CfProcessWorker *self)
 {
   for (;;)
     {
-      g_autoptr (CfProcessCall) oldest = dup_oldest (self);
+      g_autoptr (CfProcessCall) oldest = _cf_process_worker_dup_oldest (self);
 
       if (oldest == NULL || oldest->running)
         return;
@@ -151,7 +49,7 @@ claim_oldest (CfProcessWorker *self)
 
       /* Cancelled just now; if it has started nevertheless, nobody will hear of it. */
       _cf_page_take_back (_cf_worker_process_get_page (self->process), oldest->slot % CF_PAGE_N_SLOTS, oldest->id);
-      drop_call (self, oldest);
+      _cf_process_worker_drop_call (self, oldest);
     }
 }
 
@@ -183,9 +81,7 @@ take_reply (CfProcessWorker *self,
   g_autoptr (CfProcessCall) call = NULL;
 
   g_mutex_lock (&self->manager->lock);
-  call = find_call_locked (self, frame->task);
-  if (call != NULL)
-    _cf_process_call_ref (call);
+  call = _cf_process_worker_dup_call_locked (self, frame->task);
   g_mutex_unlock (&self->manager->lock);
 
   /* Of a call that was terminated meanwhile, or of none. */
@@ -194,11 +90,11 @@ take_reply (CfProcessWorker *self,
 
   if (!_cf_process_call_claim (call))
     {
-      drop_call (self, call);
+      _cf_process_worker_drop_call (self, call);
     }
   else if (_cf_process_call_is_last_reply (call, frame))
     {
-      drop_call (self, call);
+      _cf_process_worker_drop_call (self, call);
       adapt_window (self);
       set_deadline (self);
       _cf_process_call_take_reply (call, frame);
@@ -289,48 +185,12 @@ _cf_process_worker_has_room (CfProcessWorker *self,
          _cf_worker_process_get_n_unsent (self->process) < UNSENT_MAX;
 }
 
-/* Under the lock, nobody can take the call back and release what it needs. */
-static CfProcessCall *
-take_from_queue (CfProcessWorker *self,
-                 gboolean        *is_first,
-                 CfWireFrame     *frame)
-{
-  CfProcessManager *manager = self->manager;
-  CfProcessCall    *call = NULL;
-  GList            *link;
-
-  g_mutex_lock (&manager->lock);
-  link = g_queue_pop_head_link (&manager->queue);
-  if (link != NULL)
-    {
-      call = _cf_process_call_ref (link->data);
-      call->is_queued = FALSE;
-      call->worker = self;
-      call->id = ++manager->last_id;
-      call->slot = self->tail++;
-      *slot_at (self, call->slot) = call;
-      *is_first = self->n_in_flight++ == 0;
-      if (*is_first)
-        {
-          self->head = call->slot;
-          manager->n_busy++;
-        }
-      frame->task = call->id;
-      frame->index = call->slot % CF_PAGE_N_SLOTS;
-      _cf_process_call_fill_frame (call, frame);
-      _cf_page_offer (_cf_worker_process_get_page (self->process), frame->index, call->id);
-    }
-  g_mutex_unlock (&manager->lock);
-
-  return call;
-}
-
 static void
 fail_unsent (CfProcessWorker *self,
              CfProcessCall   *call,
              const GError    *error)
 {
-  if (drop_call (self, call) && _cf_process_call_claim (call))
+  if (_cf_process_worker_drop_call (self, call) && _cf_process_call_claim (call))
     _cf_process_call_fail (call, error);
   claim_oldest (self);
 }
@@ -341,7 +201,7 @@ _cf_process_worker_give (CfProcessWorker *self)
 {
   gboolean    is_first;
   CfWireFrame frame = { .kind = CF_WIRE_CALL };
-  g_autoptr (CfProcessCall) call = take_from_queue (self, &is_first, &frame);
+  g_autoptr (CfProcessCall) call = _cf_process_worker_take_from_queue (self, &is_first, &frame);
   g_autoptr (GError) error = NULL;
 
   if (call == NULL)
@@ -350,7 +210,7 @@ _cf_process_worker_give (CfProcessWorker *self)
   if ((is_first || call->running) && !_cf_process_call_claim (call))
     {
       _cf_wire_frame_clear (&frame);
-      drop_call (self, call);
+      _cf_process_worker_drop_call (self, call);
       return TRUE;
     }
   if (call->running)
@@ -368,33 +228,6 @@ _cf_process_worker_give (CfProcessWorker *self)
   _cf_wire_frame_clear (&frame);
 
   return TRUE;
-}
-
-/* Takes back what the worker has not started, to the front of the queue; returns how many. */
-guint
-_cf_process_worker_take_back_all (CfProcessWorker *self)
-{
-  CfProcessManager *manager = self->manager;
-  CfPage           *page = _cf_worker_process_get_page (self->process);
-  guint             n = 0, head;
-
-  g_mutex_lock (&manager->lock);
-  head = self->head;
-  for (guint i = self->tail; i != head; i--)
-    {
-      CfProcessCall *call = *slot_at (self, i - 1);
-
-      if (call != NULL && _cf_page_take_back (page, call->slot % CF_PAGE_N_SLOTS, call->id))
-        {
-          _cf_process_worker_remove_locked (self, call);
-          call->is_queued = TRUE;
-          g_queue_push_head_link (&manager->queue, &call->link);
-          n++;
-        }
-    }
-  g_mutex_unlock (&manager->lock);
-
-  return n;
 }
 
 /* Ends it; what it had not started goes back to the queue first, so that the end hits nothing else. */
@@ -420,35 +253,19 @@ _cf_process_worker_end (CfProcessWorker *self,
   _cf_worker_process_end (self->process, end);
 }
 
-/* Tells whether an end would hit only the one call that it is meant for: the others are out of the way then. */
-static gboolean
-is_alone (CfProcessWorker *self)
-{
-  gboolean alone;
-
-  if (self->has_page)
-    _cf_process_worker_take_back_all (self);
-
-  g_mutex_lock (&self->manager->lock);
-  alone = self->n_in_flight <= 1;
-  g_mutex_unlock (&self->manager->lock);
-
-  return alone;
-}
-
 static void
 time_out (CfProcessWorker *self)
 {
-  g_autoptr (CfProcessCall) oldest = dup_oldest (self);
+  g_autoptr (CfProcessCall) oldest = _cf_process_worker_dup_oldest (self);
   g_autoptr (GError) error = NULL;
   g_autofree char *what = NULL;
 
   /* Else it is over, and the reply is on its way. */
-  if (!is_alone (self))
+  if (!_cf_process_worker_is_alone (self))
     return;
 
   _cf_process_worker_end (self, CF_LOSS_TIMEOUT, CF_WORKER_END_TERMINATE);
-  if (oldest == NULL || !drop_call (self, oldest))
+  if (oldest == NULL || !_cf_process_worker_drop_call (self, oldest))
     return;
 
   what = _cf_process_call_describe (oldest);
@@ -465,18 +282,15 @@ check_doom (CfProcessWorker *self)
   g_autoptr (CfProcessCall) call = NULL;
 
   g_mutex_lock (&self->manager->lock);
-  if (self->doomed != 0)
-    call = find_call_locked (self, self->doomed);
-  if (call != NULL)
-    _cf_process_call_ref (call);
+  call = _cf_process_worker_dup_call_locked (self, self->doomed);
   self->doomed = 0;
   g_mutex_unlock (&self->manager->lock);
 
   if (call == NULL)
     return;
-  if (self->state == CF_PROCESS_WORKER_READY && is_alone (self))
+  if (self->state == CF_PROCESS_WORKER_READY && _cf_process_worker_is_alone (self))
     _cf_process_worker_end (self, CF_LOSS_TERMINATED, CF_WORKER_END_TERMINATE);
-  drop_call (self, call);
+  _cf_process_worker_drop_call (self, call);
 }
 
 /* Does what time or others have decided about it. */

@@ -5,8 +5,6 @@
 
 #include "cf-result-iter-private.h"
 
-#include "cf-async-queue-private.h"
-
 /**
  * CfResultIter:
  *
@@ -34,54 +32,8 @@
  *
  * Since: 1.0
  */
-struct _CfResultIter
-{
-  GObject parent_instance;
-
-  CfMap *map;      /* (const) (owned) */
-  gint64 deadline; /* (const): monotonic, or -1 */
-
-  GMutex       lock;
-  CfMapFeed    feed;       /* (mutex lock) */
-  CfAsyncQueue tasks;      /* (mutex lock) */
-  GQueue       given_back; /* (mutex lock) (element-type Told): for whoever asks next */
-};
 
 G_DEFINE_FINAL_TYPE (CfResultIter, cf_result_iter, G_TYPE_OBJECT)
-
-/* What somebody who asked in a main loop is told.  If he never takes it, it is for the one who asks next. */
-typedef struct
-{
-  CfResultIter *iter;   /* (owned) (nullable): while it is on its way */
-  GVariant     *result; /* (owned) (nullable) */
-  GError       *error;  /* (owned) (nullable) */
-  gsize         index;  /* of the item whose outcome is still to be fetched */
-  gboolean      is_item;
-} Told;
-
-static void
-told_free (gpointer data)
-{
-  Told *told = data;
-
-  g_clear_pointer (&told->result, g_variant_unref);
-  g_clear_error (&told->error);
-  g_clear_object (&told->iter);
-  g_free (told);
-}
-
-static GVariant *
-told_open (Told    *told,
-           GError **error)
-{
-  GVariant *result = g_steal_pointer (&told->result);
-
-  if (told->error != NULL)
-    g_propagate_error (error, g_steal_pointer (&told->error));
-  told_free (told);
-
-  return result;
-}
 
 static void
 cf_result_iter_dispose (GObject *object)
@@ -103,7 +55,7 @@ cf_result_iter_finalize (GObject *object)
     _cf_map_forget_futures (self->map);
   g_clear_pointer (&self->map, _cf_map_unref);
   _cf_map_feed_clear (&self->feed);
-  g_queue_clear_full (&self->given_back, told_free);
+  g_queue_clear_full (&self->given_back, _cf_told_free);
   g_mutex_clear (&self->lock);
 
   G_OBJECT_CLASS (cf_result_iter_parent_class)->finalize (object);
@@ -124,8 +76,6 @@ cf_result_iter_init (CfResultIter *self)
   self->deadline = -1;
 }
 
-static const CfAsyncQueueFuncs queue_funcs;
-
 static CfResultIter *
 iter_new (CfMap        *map,
           CfMapSchedule schedule,
@@ -134,7 +84,7 @@ iter_new (CfMap        *map,
   CfResultIter *self = g_object_new (CF_TYPE_RESULT_ITER, NULL);
 
   self->map = map;
-  _cf_async_queue_init (&self->tasks, &queue_funcs, self, &self->lock, _cf_map_get_n_waiting (map));
+  _cf_result_iter_init_tasks (self);
   _cf_map_feed_init (&self->feed, map, schedule, &self->lock);
   self->deadline = _cf_deadline_from_timeout (timeout_us);
 
@@ -172,42 +122,35 @@ _cf_result_iter_new_sharing (CfMap        *map,
 
 /* Yielding */
 
-typedef enum
-{
-  STEP_WAIT,
-  STEP_YIELD,
-  STEP_END,
-} Step;
-
-static Step
-take_locked (CfResultIter *self,
-             gsize        *index,
-             GError      **error)
+CfResultStep
+_cf_result_iter_take_locked (CfResultIter *self,
+                             gsize        *index,
+                             GError      **error)
 {
   CfMapFeed *feed = &self->feed;
 
   *index = feed->n_yielded;
   if (feed->is_over)
-    return STEP_END;
+    return CF_RESULT_STEP_END;
   if (_cf_map_feed_is_empty_locked (feed))
     {
       feed->is_over = TRUE;
       if (feed->refusal != NULL)
         g_propagate_error (error, g_steal_pointer (&feed->refusal));
-      return STEP_END;
+      return CF_RESULT_STEP_END;
     }
   if (feed->n_yielded == feed->n_submitted || !_cf_map_has (self->map, *index))
-    return STEP_WAIT;
+    return CF_RESULT_STEP_WAIT;
   feed->n_yielded++;
 
-  return STEP_YIELD;
+  return CF_RESULT_STEP_YIELD;
 }
 
-static GVariant *
-yield_item (CfResultIter *self,
-            gsize         index,
-            gboolean      may_submit,
-            GError      **error)
+GVariant *
+_cf_result_iter_yield_item (CfResultIter *self,
+                            gsize         index,
+                            gboolean      may_submit,
+                            GError      **error)
 {
   GVariant *result = _cf_map_take (self->map, index, error);
 
@@ -219,27 +162,27 @@ yield_item (CfResultIter *self,
   return result;
 }
 
-static Step
+static CfResultStep
 step (CfResultIter *self,
       gsize        *index,
       GVariant    **result,
       GError      **error)
 {
-  Step     next = STEP_YIELD;
-  Told    *again;
-  gboolean may_submit;
+  CfResultStep next = CF_RESULT_STEP_YIELD;
+  CfTold      *again;
+  gboolean     may_submit;
 
   g_mutex_lock (&self->lock);
   again = g_queue_pop_head (&self->given_back);
   if (again == NULL)
-    next = take_locked (self, index, error);
+    next = _cf_result_iter_take_locked (self, index, error);
   may_submit = self->feed.executor != NULL;
   g_mutex_unlock (&self->lock);
 
   if (again != NULL)
-    *result = told_open (again, error);
+    *result = _cf_told_open (again, error);
   else
-    *result = next == STEP_YIELD ? yield_item (self, *index, may_submit, error) : NULL;
+    *result = next == CF_RESULT_STEP_YIELD ? _cf_result_iter_yield_item (self, *index, may_submit, error) : NULL;
 
   return next;
 }
@@ -267,9 +210,9 @@ end (CfResultIter *self)
   return !was_over;
 }
 
-static void
-time_out (CfResultIter *self,
-          GError      **error)
+void
+_cf_result_iter_time_out (CfResultIter *self,
+                          GError      **error)
 {
   if (end (self))
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The results were not there in time");
@@ -319,14 +262,14 @@ cf_result_iter_next (CfResultIter *self,
   g_return_val_if_fail (CF_IS_RESULT_ITER (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  while (step (self, &index, &result, error) == STEP_WAIT)
+  while (step (self, &index, &result, error) == CF_RESULT_STEP_WAIT)
     {
       Awaited awaited = { self->map, index };
       g_autoptr (GError) hopeless = NULL;
 
       if (is_late (self))
         {
-          time_out (self, error);
+          _cf_result_iter_time_out (self, error);
           return NULL;
         }
       if (self->deadline < 0 && _cf_map_run_inline (self->map, index))
@@ -339,163 +282,6 @@ cf_result_iter_next (CfResultIter *self,
     }
 
   return result;
-}
-
-/* In a main loop */
-
-static gboolean
-can_tell_locked (gpointer iter)
-{
-  CfResultIter *self = iter;
-
-  if (self->feed.is_over || self->given_back.length > 0)
-    return TRUE;
-
-  return self->feed.n_yielded < self->feed.n_submitted ? _cf_map_has (self->map, self->feed.n_yielded) : !self->feed.is_submitting;
-}
-
-static gpointer
-take_to_tell_locked (gpointer iter)
-{
-  CfResultIter *self = iter;
-  Told         *told = g_queue_pop_head (&self->given_back);
-
-  if (told != NULL)
-    return told;
-
-  told = g_new0 (Told, 1);
-  told->is_item = take_locked (self, &told->index, &told->error) == STEP_YIELD;
-
-  return told;
-}
-
-static void give_back (gpointer told);
-
-static void
-tell_task (gpointer iter,
-           GTask   *task,
-           gpointer data)
-{
-  Told *told = data;
-
-  if (told->is_item)
-    told->result = yield_item (iter, told->index, TRUE, &told->error);
-  told->is_item = FALSE;
-  told->iter = g_object_ref (iter);
-  g_task_return_pointer (task, told, give_back);
-}
-
-static const CfAsyncQueueFuncs queue_funcs = { can_tell_locked, take_to_tell_locked, tell_task };
-
-static void
-serve_tasks (gpointer iter)
-{
-  _cf_async_queue_serve (&((CfResultIter *) iter)->tasks);
-}
-
-/* Nobody took it. */
-static void
-give_back (gpointer data)
-{
-  Told *told = data;
-  g_autoptr (CfResultIter) self = g_steal_pointer (&told->iter);
-
-  if (told->result == NULL && told->error == NULL)
-    {
-      told_free (told);
-      return;
-    }
-
-  g_mutex_lock (&self->lock);
-  g_queue_push_tail (&self->given_back, told);
-  g_mutex_unlock (&self->lock);
-  serve_tasks (self);
-}
-
-static void
-time_out_task (GTask *task)
-{
-  CfResultIter *self = g_task_get_source_object (task);
-  Told         *told = g_new0 (Told, 1);
-
-  time_out (self, &told->error);
-  tell_task (self, task, told);
-  serve_tasks (self);
-}
-
-static void
-forget_tasks (gpointer iter)
-{
-  _cf_async_queue_forget (&((CfResultIter *) iter)->tasks);
-}
-
-/**
- * cf_result_iter_next_async:
- * @self: an iterator
- * @cancellable: (nullable): ends the waiting; what it waited for comes with the
- *   next call
- * @callback: (scope async) (closure user_data): called when the next result is
- *   there
- * @user_data: for @callback
- *
- * Waits in a main loop for the next result.
- *
- * @callback is called in the main context that is thread-default here, never
- * inside this call.
- *
- * Since: 1.0
- */
-void
-cf_result_iter_next_async (CfResultIter       *self,
-                           GCancellable       *cancellable,
-                           GAsyncReadyCallback callback,
-                           gpointer            user_data)
-{
-  CfAsync *async;
-  GTask   *task;
-
-  g_return_if_fail (CF_IS_RESULT_ITER (self));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
-
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, cf_result_iter_next_async);
-  _cf_map_set_ready (self->map, serve_tasks, self);
-  async = _cf_async_queue_add (&self->tasks, task, time_out_task);
-  _cf_async_watch (async, self->deadline, forget_tasks, g_object_ref (self), g_object_unref);
-  _cf_async_unref (async);
-}
-
-/**
- * cf_result_iter_next_finish:
- * @self: an iterator
- * @result: what the callback got
- * @error: return location for an error
- *
- * Gets the outcome of [method@ResultIter.next_async].
- *
- * The errors are those of [method@ResultIter.next], and
- * %G_IO_ERROR_CANCELLED when the waiting was cancelled. An outcome that is never
- * taken so comes with the call after its task has ended.
- *
- * Returns: (transfer full) (nullable): the result; %NULL without an error at
- *   the end
- *
- * Since: 1.0
- */
-GVariant *
-cf_result_iter_next_finish (CfResultIter *self,
-                            GAsyncResult *result,
-                            GError      **error)
-{
-  Told *told;
-
-  g_return_val_if_fail (CF_IS_RESULT_ITER (self), NULL);
-  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  told = g_task_propagate_pointer (G_TASK (result), error);
-
-  return told != NULL ? told_open (told, error) : NULL;
 }
 
 /**
@@ -514,5 +300,5 @@ cf_result_iter_close (CfResultIter *self)
   g_return_if_fail (CF_IS_RESULT_ITER (self));
 
   if (end (self))
-    serve_tasks (self);
+    _cf_result_iter_serve_tasks (self);
 }

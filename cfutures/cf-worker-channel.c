@@ -19,7 +19,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "cf-error.h"
+#include "cf-error-private.h"
+#include "cf-worker-replies-private.h"
 
 /* The main thread reads calls and writes replies.  Beside it a watcher sleeps in poll() until
  *
@@ -29,9 +30,7 @@
  */
 
 #define FLUSH_DELAY_NS (1000 * 1000)
-#define FLUSH_REPLIES 16
 #define LOOK_FOR_PARENT_MS 200
-#define FLUSH_BYTES (16 * 1024)
 
 struct _CfWorkerChannel
 {
@@ -47,90 +46,14 @@ struct _CfWorkerChannel
 
   CfWireReader reader; /* (main) */
 
-  GMutex        lock;
-  guint64       written;     /* (mutex lock): bytes of the stream that are in the socket */
-  guint64       committed;   /* (mutex lock): those and what lies in the ring */
-  guint         n_unflushed; /* (mutex lock): replies in the ring */
-  gboolean      timer_runs;  /* (mutex lock) */
-  gboolean      stopping;    /* (mutex lock) */
-  gboolean      parent_lost; /* (mutex lock) */
-  guint64       task;        /* (mutex lock): the call that runs, or 0 */
-  GCancellable *cancellable; /* (mutex lock) (owned) (nullable): its cancellable */
+  GMutex          lock;
+  CfWorkerReplies replies;     /* (mutex lock) */
+  gboolean        timer_runs;  /* (mutex lock) */
+  gboolean        stopping;    /* (mutex lock) */
+  gboolean        parent_lost; /* (mutex lock) */
+  guint64         task;        /* (mutex lock): the call that runs, or 0 */
+  GCancellable   *cancellable; /* (mutex lock) (owned) (nullable): its cancellable */
 };
-
-static gboolean
-fail (GError    **error,
-      const char *what)
-{
-  int saved_errno = errno;
-
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno), "%s: %s", what, g_strerror (saved_errno));
-
-  return FALSE;
-}
-
-static guint
-skip_written (GOutputVector *vectors,
-              guint          n_vectors,
-              gsize          n_bytes)
-{
-  guint n = 0;
-
-  while (n < n_vectors && n_bytes >= vectors[n].size)
-    n_bytes -= vectors[n++].size;
-  if (n < n_vectors)
-    {
-      vectors[n].buffer = (const guint8 *) vectors[n].buffer + n_bytes;
-      vectors[n].size -= n_bytes;
-    }
-
-  return n;
-}
-
-/* Writes all of it, however long that takes. */
-static gboolean
-write_all (int            fd,
-           GOutputVector *vectors,
-           guint          n_vectors,
-           GError       **error)
-{
-  while (n_vectors > 0)
-    {
-      struct msghdr message = { .msg_iov = (struct iovec *) vectors, .msg_iovlen = n_vectors };
-      ssize_t       n = sendmsg (fd, &message, MSG_NOSIGNAL);
-      guint         n_done;
-
-      if (n < 0 && errno == EAGAIN)
-        poll (&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
-      else if (n < 0 && errno != EINTR)
-        return fail (error, "Writing to the parent failed");
-
-      n_done = skip_written (vectors, n_vectors, n > 0 ? (gsize) n : 0);
-      vectors += n_done;
-      n_vectors -= n_done;
-    }
-
-  return TRUE;
-}
-
-static gboolean
-flush_locked (CfWorkerChannel *self,
-              GError         **error)
-{
-  GOutputVector vectors[2];
-  guint         n_vectors;
-
-  if (self->page == NULL || self->written == self->committed)
-    return TRUE;
-
-  _cf_page_peek (self->page, self->written, self->committed, vectors, &n_vectors);
-  if (!write_all (self->fd, vectors, n_vectors, error))
-    return FALSE;
-  self->written = self->committed;
-  self->n_unflushed = 0;
-
-  return TRUE;
-}
 
 static void
 drain (int fd)
@@ -203,7 +126,7 @@ flush_in_time (CfWorkerChannel *self,
     {
       drain (self->timer_fd);
       self->timer_runs = FALSE;
-      flush_locked (self, NULL);
+      _cf_worker_replies_flush_locked (&self->replies, NULL);
     }
   g_mutex_unlock (&self->lock);
 
@@ -309,6 +232,7 @@ _cf_worker_channel_new (int      fd,
       self->page = _cf_page_map (page_fd);
       close (page_fd);
     }
+  self->replies = (CfWorkerReplies){ .fd = fd, .page = self->page };
   _cf_wire_reader_init (&self->reader);
   g_mutex_init (&self->lock);
 
@@ -376,7 +300,7 @@ read_more (CfWorkerChannel *self,
   while (n < 0 && (errno == EINTR || errno == EAGAIN));
 
   if (n < 0)
-    return fail (error, "Reading from the parent failed");
+    return _cf_error_set_from_errno (error, "Reading from the parent failed");
   _cf_wire_reader_commit (&self->reader, (gsize) n);
 
   return n > 0;
@@ -408,69 +332,12 @@ _cf_worker_channel_flush (CfWorkerChannel *self,
   gboolean success;
 
   g_mutex_lock (&self->lock);
-  success = flush_locked (self, error);
+  success = _cf_worker_replies_flush_locked (&self->replies, error);
   g_mutex_unlock (&self->lock);
 
   return success;
 }
 
-static gboolean
-send_through_ring_locked (CfWorkerChannel *self,
-                          CfWireWriter    *writer,
-                          GError         **error)
-{
-  gsize size = writer->n_bytes;
-
-  if (self->committed - self->written + size > CF_PAGE_RING_SIZE && !flush_locked (self, error))
-    return FALSE;
-
-  while (writer->n_bytes > 0)
-    {
-      GOutputVector vectors[8];
-      guint         n_vectors = _cf_wire_writer_peek (writer, vectors, G_N_ELEMENTS (vectors));
-      gsize         n_bytes = 0;
-
-      for (guint i = 0; i < n_vectors; i++)
-        n_bytes += vectors[i].size;
-      _cf_page_put (self->page, self->committed, vectors, n_vectors);
-      self->committed += n_bytes;
-      _cf_wire_writer_advance (writer, n_bytes);
-    }
-
-  self->n_unflushed++;
-  if (self->n_unflushed >= FLUSH_REPLIES || self->committed - self->written > FLUSH_BYTES)
-    return flush_locked (self, error);
-
-  return TRUE;
-}
-
-static gboolean
-send_directly_locked (CfWorkerChannel *self,
-                      CfWireWriter    *writer,
-                      GError         **error)
-{
-  if (!flush_locked (self, error))
-    return FALSE;
-
-  while (writer->n_bytes > 0)
-    {
-      GOutputVector vectors[64];
-      guint         n_vectors = _cf_wire_writer_peek (writer, vectors, G_N_ELEMENTS (vectors));
-      gsize         n_bytes = 0;
-
-      for (guint i = 0; i < n_vectors; i++)
-        n_bytes += vectors[i].size;
-      if (!write_all (self->fd, vectors, n_vectors, error))
-        return FALSE;
-      self->written += n_bytes;
-      self->committed = self->written;
-      _cf_wire_writer_advance (writer, n_bytes);
-    }
-
-  return TRUE;
-}
-
-/* Sends what is in @writer: small things with the next flush, large ones now. */
 gboolean
 _cf_worker_channel_send (CfWorkerChannel *self,
                          CfWireWriter    *writer,
@@ -479,10 +346,7 @@ _cf_worker_channel_send (CfWorkerChannel *self,
   gboolean success;
 
   g_mutex_lock (&self->lock);
-  if (self->page != NULL && writer->n_bytes <= FLUSH_BYTES)
-    success = send_through_ring_locked (self, writer, error);
-  else
-    success = send_directly_locked (self, writer, error);
+  success = _cf_worker_replies_send_locked (&self->replies, writer, error);
   g_mutex_unlock (&self->lock);
 
   return success;
@@ -493,7 +357,7 @@ start_timer_locked (CfWorkerChannel *self)
 {
   struct itimerspec delay = { .it_value.tv_nsec = FLUSH_DELAY_NS };
 
-  if (self->timer_runs || self->written == self->committed)
+  if (self->timer_runs || _cf_worker_replies_are_flushed_locked (&self->replies))
     return;
 
   timerfd_settime (self->timer_fd, 0, &delay, NULL);

@@ -9,12 +9,12 @@
 
 #include "cf-worker-spawn-private.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cf-error-private.h"
 #include "cf-worker-environment-private.h"
 
 #define SOCKET_BUFFER (1024 * 1024)
@@ -103,10 +103,7 @@ descriptors_open (Descriptors *fds,
       !g_unix_set_fd_nonblocking (fds->socket[0], TRUE, NULL) ||
       !g_unix_set_fd_nonblocking (fds->words[0], TRUE, NULL))
     {
-      int saved_errno = errno;
-
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-                   "No descriptors for a worker: %s", g_strerror (saved_errno));
+      _cf_error_set_from_errno (error, "No descriptors for a worker");
       descriptors_clear (fds);
       g_clear_pointer (page, _cf_page_unmap);
       return FALSE;
@@ -183,10 +180,7 @@ spawn (const char *const *argv,
 
   if (stderr_fd < 0)
     {
-      int saved_errno = errno;
-
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-                   "No descriptors for a worker: %s", g_strerror (saved_errno));
+      _cf_error_set_from_errno (error, "No descriptors for a worker");
       return NULL;
     }
 

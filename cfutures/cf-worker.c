@@ -3,11 +3,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "cf-worker.h"
+#include "cf-worker-private.h"
 
 #include "cf-error.h"
 #include "cf-function-private.h"
-#include "cf-worker-calls-private.h"
 #include "cf-worker-environment-private.h"
 
 /**
@@ -37,26 +36,15 @@
  *
  * Since: 1.0
  */
-struct _CfWorker
-{
-  GObject parent_instance;
-
-  CfWorkerCalls calls;
-  GHashTable   *functions;   /* (owned) (element-type utf8 CfFunc): by name, and by place */
-  CfFunc        func;        /* (nullable): what runs the calls that were received */
-  gboolean      is_given;    /* the call that is next was given by take_call() */
-  GError       *start_error; /* (owned) (nullable): why this worker cannot be prepared */
-
-  CfWorkerHandler handler;
-  gpointer        handler_data;
-  GDestroyNotify  handler_destroy;
-
-  CfWorkerHandler initializer;
-  gpointer        initializer_data;
-  GDestroyNotify  initializer_destroy;
-};
 
 G_DEFINE_FINAL_TYPE (CfWorker, cf_worker, G_TYPE_OBJECT)
+
+static void
+hook_clear (CfWorkerHook *hook)
+{
+  if (hook->destroy != NULL)
+    hook->destroy (hook->user_data);
+}
 
 static void
 cf_worker_finalize (GObject *object)
@@ -66,10 +54,8 @@ cf_worker_finalize (GObject *object)
   _cf_worker_calls_clear (&self->calls);
   g_clear_pointer (&self->functions, g_hash_table_unref);
   g_clear_error (&self->start_error);
-  if (self->handler_destroy != NULL)
-    self->handler_destroy (self->handler_data);
-  if (self->initializer_destroy != NULL)
-    self->initializer_destroy (self->initializer_data);
+  hook_clear (&self->handler);
+  hook_clear (&self->initializer);
 
   G_OBJECT_CLASS (cf_worker_parent_class)->finalize (object);
 }
@@ -127,10 +113,10 @@ prepare (CfWorker          *self,
 
   if (self->start_error != NULL)
     g_propagate_error (failure, g_error_copy (self->start_error));
-  else if (self->initializer != NULL)
+  else if (self->initializer.func != NULL)
     {
-      result = self->initializer (frame->n_strings > 0 ? frame->strings[0] : NULL, frame->payload,
-                                  self->calls.cancellable, self->initializer_data, failure);
+      result = self->initializer.func (frame->n_strings > 0 ? frame->strings[0] : NULL, frame->payload,
+                                       self->calls.cancellable, self->initializer.user_data, failure);
       if (result != NULL)
         g_variant_take_ref (result);
       else if (*failure == NULL)
@@ -179,10 +165,10 @@ run_function (CfWorker *self,
 
 /* Serves what functions of C can run, until there is a call for those who know more names.  FALSE without an error: there
  * will be none. */
-static gboolean
-serve (CfWorker *self,
-       gboolean  others_know,
-       GError  **error)
+gboolean
+_cf_worker_serve (CfWorker *self,
+                  gboolean  others_know,
+                  GError  **error)
 {
   for (;;)
     {
@@ -312,11 +298,8 @@ cf_worker_set_handler (CfWorker       *self,
   g_return_if_fail (CF_IS_WORKER (self));
   g_return_if_fail (handler != NULL);
 
-  if (self->handler_destroy != NULL)
-    self->handler_destroy (self->handler_data);
-  self->handler = handler;
-  self->handler_data = user_data;
-  self->handler_destroy = destroy;
+  hook_clear (&self->handler);
+  self->handler = (CfWorkerHook){ handler, user_data, destroy };
 }
 
 /**
@@ -343,11 +326,8 @@ cf_worker_set_initializer (CfWorker       *self,
   g_return_if_fail (CF_IS_WORKER (self));
   g_return_if_fail (initializer != NULL);
 
-  if (self->initializer_destroy != NULL)
-    self->initializer_destroy (self->initializer_data);
-  self->initializer = initializer;
-  self->initializer_data = user_data;
-  self->initializer_destroy = destroy;
+  hook_clear (&self->initializer);
+  self->initializer = (CfWorkerHook){ initializer, user_data, destroy };
 }
 
 /**
@@ -373,134 +353,6 @@ cf_worker_fail_start (CfWorker     *self,
   self->start_error = g_error_copy (failure);
 }
 
-/**
- * cf_worker_take_call:
- * @self: a worker
- * @function: (out) (transfer full) (nullable): its name
- * @args: (out) (transfer full) (nullable): its arguments
- * @error: return location for an error
- *
- * Waits for the next call of a function that nobody registered.
- *
- * This is the other way round of [method@Worker.run] and
- * [method@Worker.set_handler], for languages that had better not be called
- * back: the program asks for one call after the other, runs it, and answers with
- * [method@Worker.return_result] or [method@Worker.return_error] before it asks
- * for the next one.  Functions of C are run meanwhile, in the calling thread.
- *
- * This blocks.  The error is %CF_EXECUTOR_ERROR_PROTOCOL when the parent
- * spoke another protocol, and one of GIO when the line broke.
- *
- * Returns: true when there is a call, false without an error at the end
- *
- * Since: 1.0
- */
-gboolean
-cf_worker_take_call (CfWorker  *self,
-                     char     **function,
-                     GVariant **args,
-                     GError   **error)
-{
-  g_return_val_if_fail (CF_IS_WORKER (self), FALSE);
-  g_return_val_if_fail (function != NULL && args != NULL, FALSE);
-  g_return_val_if_fail (!self->is_given, FALSE);
-
-  *function = NULL;
-  *args = NULL;
-  if (!serve (self, TRUE, error))
-    return FALSE;
-
-  self->is_given = TRUE;
-  *function = g_strdup (self->calls.frame.strings[0]);
-  *args = _cf_worker_calls_dup_args (&self->calls);
-
-  return TRUE;
-}
-
-/**
- * cf_worker_get_cancellable:
- * @self: a worker
- *
- * Gets the cancellable of the call that was taken.
- *
- * It is cancelled when the future of the call is to be cancelled while the call
- * runs.
- *
- * Returns: (transfer none) (nullable): the cancellable, or %NULL when no call
- *   was taken
- *
- * Since: 1.0
- */
-GCancellable *
-cf_worker_get_cancellable (CfWorker *self)
-{
-  g_return_val_if_fail (CF_IS_WORKER (self), NULL);
-
-  return self->is_given ? self->calls.cancellable : NULL;
-}
-
-static gboolean
-give_back (CfWorker     *self,
-           GVariant     *result,
-           const GError *failure,
-           GError      **error)
-{
-  self->is_given = FALSE;
-
-  return _cf_worker_calls_answer (&self->calls, result, failure, error);
-}
-
-/**
- * cf_worker_return_result:
- * @self: a worker
- * @result: (nullable): what the call gave
- * @error: return location for an error
- *
- * Answers the call that was taken with its result.
- *
- * A floating @result is taken.  A call without a result gives the unit tuple;
- * %NULL fails its future with %CF_EXECUTOR_ERROR_NO_RESULT, and what
- * cannot travel fails it with %CF_EXECUTOR_ERROR_NOT_SERIALIZABLE.
- *
- * Returns: true, or false when the line broke
- *
- * Since: 1.0
- */
-gboolean
-cf_worker_return_result (CfWorker *self,
-                         GVariant *result,
-                         GError  **error)
-{
-  g_return_val_if_fail (CF_IS_WORKER (self), FALSE);
-  g_return_val_if_fail (self->is_given, FALSE);
-
-  return give_back (self, result != NULL ? g_variant_ref_sink (result) : NULL, NULL, error);
-}
-
-/**
- * cf_worker_return_error:
- * @self: a worker
- * @failure: why the call failed
- * @error: return location for an error
- *
- * Answers the call that was taken with an error.
- *
- * Returns: true, or false when the line broke
- *
- * Since: 1.0
- */
-gboolean
-cf_worker_return_error (CfWorker     *self,
-                        const GError *failure,
-                        GError      **error)
-{
-  g_return_val_if_fail (CF_IS_WORKER (self), FALSE);
-  g_return_val_if_fail (failure != NULL, FALSE);
-  g_return_val_if_fail (self->is_given, FALSE);
-
-  return give_back (self, NULL, failure, error);
-}
-
 static gboolean
 run_handler (CfWorker *self,
              GError  **error)
@@ -509,7 +361,7 @@ run_handler (CfWorker *self,
   g_autoptr (GError) failure = NULL;
   GVariant *result;
 
-  result = self->handler (self->calls.frame.strings[0], args, self->calls.cancellable, self->handler_data, &failure);
+  result = self->handler.func (self->calls.frame.strings[0], args, self->calls.cancellable, self->handler.user_data, &failure);
   g_clear_pointer (&args, g_variant_unref);
 
   return _cf_worker_calls_answer (&self->calls, result, failure, error);
@@ -538,7 +390,7 @@ cf_worker_run (CfWorker *self,
 
   g_return_val_if_fail (CF_IS_WORKER (self), FALSE);
 
-  while (serve (self, self->handler != NULL, &failure) && run_handler (self, &failure))
+  while (_cf_worker_serve (self, self->handler.func != NULL, &failure) && run_handler (self, &failure))
     ;
 
   if (failure == NULL)

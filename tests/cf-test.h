@@ -16,6 +16,10 @@ G_BEGIN_DECLS
 void test_init (int    *argc,
                 char ***argv);
 
+/* How often to try a race: a tenth where threads take turns anyway, under valgrind. */
+guint n_tries (guint usual,
+               guint slow);
+
 /* A gate that work waits at, so that a test decides how far a worker gets.
  * n_waiting counts everyone who ever came to the gate; it does not go down. */
 typedef struct
@@ -96,6 +100,9 @@ void count_callback (CfFuture *future,
 void count_notify (CfFuture   *future,
                    GParamSpec *pspec,
                    gpointer    counter);
+
+/* The error of those that fail. */
+void set_no_such_luck (GError **error);
 
 /* CfFuncs */
 GVariant *func_double (GVariant *args, GCancellable *cancellable, GError **error);      /* "x": twice that, floating */

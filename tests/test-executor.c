@@ -6,6 +6,7 @@
 /* What every executor does alike; test-executor-shutdown.c has the end of it, -subclass what the base class does. */
 
 #include "cf-test-executors.h"
+#include "cf-test-maps.h"
 
 #include <gmodule.h>
 
@@ -391,16 +392,12 @@ static void
 test_map (Executors    *fixture,
           gconstpointer data)
 {
-  GVariantBuilder builder;
   g_autoptr (CfResultIter) iter = NULL;
   g_autoptr (GError) error = NULL;
 
   g_test_summary ("map() gives the results in the order of the items.");
 
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("ax"));
-  for (gint64 i = 0; i < N_MANY; i++)
-    g_variant_builder_add (&builder, "x", i);
-  iter = cf_executor_map (fixture->executor, func_double, g_variant_builder_end (&builder), -1, 1, 0, &error);
+  iter = cf_executor_map (fixture->executor, func_double, numbers (N_MANY), -1, 1, 0, &error);
   g_assert_no_error (error);
 
   for (gint64 i = 0; i < N_MANY; i++)
@@ -410,8 +407,7 @@ test_map (Executors    *fixture,
       g_assert_no_error (error);
       g_assert_cmpint (g_variant_get_int64 (result), ==, 2 * i);
     }
-  g_assert_null (cf_result_iter_next (iter, &error));
-  g_assert_no_error (error);
+  assert_map_end (iter);
 }
 
 static void

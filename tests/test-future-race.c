@@ -166,7 +166,7 @@ static void
 race_setup (Race       *race,
             const Move *moves)
 {
-  race->n_rounds = g_test_slow () ? 20000 : 2000;
+  race->n_rounds = n_tries (2000, 20000);
   race->rounds = g_new0 (Round, race->n_rounds);
   race->next_thread = 0;
   for (guint i = 0; i < N_THREADS; i++)

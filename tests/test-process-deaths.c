@@ -243,10 +243,20 @@ list_children (int  *pids,
 
 typedef struct
 {
-  gint  stop; /* (atomic) */
+  gint  stop;   /* (atomic) */
+  gint  n_done; /* (atomic) */
   guint n_kills;
   guint max_kills;
 } Killer;
+
+/* A pool whose workers all die before they are ready waits for longer and longer; so that is done to some of them only. */
+static void
+await_progress (Killer *killer,
+                gint    n_before)
+{
+  while (!g_atomic_int_get (&killer->stop) && g_atomic_int_get (&killer->n_done) == n_before)
+    g_usleep (50);
+}
 
 static gpointer
 killer_thread (gpointer user_data)
@@ -256,12 +266,16 @@ killer_thread (gpointer user_data)
 
   while (!g_atomic_int_get (&killer->stop) && killer->n_kills < killer->max_kills)
     {
+      gint  n_before = g_atomic_int_get (&killer->n_done);
       int   pids[16];
-      guint n = list_children (pids, G_N_ELEMENTS (pids));
+      guint n;
 
+      g_usleep ((gulong) g_rand_int_range (rand, 100, 4000));
+      if (g_rand_int_range (rand, 0, 8) > 0)
+        await_progress (killer, n_before);
+      n = list_children (pids, G_N_ELEMENTS (pids));
       if (n > 0 && kill (pids[g_rand_int_range (rand, 0, (gint32) n)], SIGKILL) == 0)
         killer->n_kills++;
-      g_usleep ((gulong) g_rand_int_range (rand, 100, 4000));
     }
 
   return NULL;
@@ -272,7 +286,7 @@ test_massacre (gconstpointer with_retries)
 {
   const guint n_calls = g_test_slow () || g_getenv ("CF_TEST_FULL") != NULL ? 16000 : 4000;
   CfExecutor *executor = process_pool_new (4, "max-retries", with_retries != NULL ? 1000 : 0, NULL);
-  Killer      killer = { .max_kills = n_calls / 16 };
+  Killer      killer = { .max_kills = n_calls / 64 };
   GThread    *thread;
   guint       n_right = 0, n_died = 0, n_rounds = 0;
 
@@ -285,7 +299,12 @@ test_massacre (gconstpointer with_retries)
       g_autoptr (GPtrArray) futures = g_ptr_array_new_with_free_func (g_object_unref);
 
       for (guint i = 0; i < n_calls; i++)
-        g_ptr_array_add (futures, submit (executor, call_increment, g_variant_new_int64 (i)));
+        {
+          CfFuture *future = submit (executor, call_increment, g_variant_new_int64 (i));
+
+          cf_future_add_done_callback (future, count_callback, &killer.n_done, NULL);
+          g_ptr_array_add (futures, future);
+        }
       for (guint i = 0; i < n_calls; i++)
         {
           g_autoptr (GError) error = NULL;

@@ -5,24 +5,13 @@
 
 /* map() over processes: chunks travel as one message, and fail as one when their worker dies. */
 
+#include "cf-test-maps.h"
 #include "process-test.h"
 
 #include <signal.h>
 #include <stdio.h>
 
 #define N_ITEMS 100
-
-static GVariant *
-numbers (gint64 n)
-{
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("ax"));
-  for (gint64 i = 0; i < n; i++)
-    g_variant_builder_add (&builder, "x", i);
-
-  return g_variant_builder_end (&builder);
-}
 
 static CfResultIter *
 map (CfExecutor *executor,
@@ -52,26 +41,6 @@ assert_next (CfResultIter *iter,
 }
 
 static void
-assert_next_error (CfResultIter *iter,
-                   GQuark        domain,
-                   int           code)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (cf_result_iter_next (iter, &error));
-  g_assert_error (error, domain, code);
-}
-
-static void
-assert_end (CfResultIter *iter)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (cf_result_iter_next (iter, &error));
-  g_assert_no_error (error);
-}
-
-static void
 test_chunks (void)
 {
   static const guint sizes[][2] = { { 1, 0 }, { 7, 0 }, { 1000, 0 }, { 1, 3 }, { 7, 20 }, { G_MAXUINT, G_MAXUINT } };
@@ -85,7 +54,7 @@ test_chunks (void)
 
       for (gint64 j = 0; j < N_ITEMS; j++)
         assert_next (iter, j + 1);
-      assert_end (iter);
+      assert_map_end (iter);
     }
   process_pool_end (executor);
 }
@@ -120,7 +89,7 @@ test_errors (void)
       assert_next_error (iter, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
     else
       assert_next (iter, i);
-  assert_end (iter);
+  assert_map_end (iter);
   g_clear_object (&iter);
   process_pool_end (executor);
 }
@@ -142,7 +111,7 @@ test_death (void)
       assert_next_error (iter, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
     else
       assert_next (iter, i);
-  assert_end (iter);
+  assert_map_end (iter);
   g_assert_cmpuint (get_uint64 (executor, "n-deaths"), ==, 1);
   g_clear_object (&iter);
   process_pool_end (executor);
@@ -184,7 +153,7 @@ test_retry (void)
   iter = map (executor, call_die_in_the_middle, g_variant_builder_end (&builder), 10, 0);
   for (gint64 i = 0; i < 10; i++)
     assert_next (iter, i);
-  assert_end (iter);
+  assert_map_end (iter);
   g_assert_cmpuint (get_uint64 (executor, "n-deaths"), ==, 1);
 
   g_assert_cmpint (remove (path), ==, 0);
@@ -206,10 +175,10 @@ test_named (void)
 
   for (gint64 i = 0; i < 20; i++)
     assert_next (iter, 3 * i);
-  assert_end (iter);
+  assert_map_end (iter);
   for (guint i = 0; i < 3; i++)
     assert_next_error (nowhere, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_FOUND);
-  assert_end (nowhere);
+  assert_map_end (nowhere);
   g_clear_object (&iter);
   g_clear_object (&nowhere);
   process_pool_end (executor);
@@ -231,7 +200,7 @@ test_close (void)
   iter = map (executor, call_gate, g_variant_new_array (NULL, items, G_N_ELEMENTS (items)), 1, 0);
   process_gate_await (&gate);
   cf_result_iter_close (iter);
-  assert_end (iter);
+  assert_map_end (iter);
   process_gate_open (&gate, 1);
   g_clear_object (&iter);
   process_pool_end (executor);

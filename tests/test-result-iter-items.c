@@ -6,6 +6,7 @@
 /* The items of map(): of all types, put together of children or laid out in memory. */
 
 #include "cf-test-executors.h"
+#include "cf-test-maps.h"
 
 #define N_ITEMS 200
 
@@ -114,8 +115,7 @@ check_map (CfExecutor   *executor,
       g_assert_no_error (error);
       g_assert_cmpvariant (result, expected);
     }
-  g_assert_null (cf_result_iter_next (iter, &error));
-  g_assert_no_error (error);
+  assert_map_end (iter);
 }
 
 static void

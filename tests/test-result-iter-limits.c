@@ -6,6 +6,7 @@
 /* What bounds a map(): time, chunks, buffers, close(), dropping it, a shutdown. */
 
 #include "cf-test-executors.h"
+#include "cf-test-maps.h"
 
 typedef struct
 {
@@ -94,29 +95,6 @@ assert_next (Fixture *fixture,
   g_assert_cmpuint (g_variant_get_uint64 (result), ==, number);
 }
 
-static void
-assert_next_error (Fixture *fixture,
-                   GQuark   domain,
-                   int      code)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (cf_result_iter_next (fixture->iter, &error));
-  g_assert_error (error, domain, code);
-}
-
-static void
-assert_end (Fixture *fixture)
-{
-  g_autoptr (GError) error = NULL;
-
-  for (guint i = 0; i < 3; i++)
-    {
-      g_assert_null (cf_result_iter_next (fixture->iter, &error));
-      g_assert_no_error (error);
-    }
-}
-
 static guint
 n_ran (Fixture *fixture)
 {
@@ -133,13 +111,13 @@ timeout_test (Fixture *fixture,
   gate_await_waiting (&fixture->gate, 1);
   assert_next (fixture, 0);
   assert_next (fixture, 1);
-  assert_next_error (fixture, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  assert_end (fixture);
+  assert_next_error (fixture->iter, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  assert_map_end (fixture->iter);
 
   gate_open (&fixture->gate);
   cf_executor_shutdown (fixture->executor, TRUE, FALSE);
   g_assert_cmpuint (n_ran (fixture), ==, 3);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static void
@@ -183,7 +161,7 @@ test_timeout_async (Fixture      *fixture,
   g_assert_null (cf_result_iter_next_finish (fixture->iter, await_result (NULL, &result), &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_clear_object (&result);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static void
@@ -195,7 +173,7 @@ test_no_timeout (Fixture      *fixture,
   map (fixture, 20, 20, G_MAXINT64, 1, 0);
   for (guint i = 0; i < 20; i++)
     assert_next (fixture, i);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static void
@@ -209,7 +187,7 @@ test_close (Fixture      *fixture,
   assert_next (fixture, 0);
   cf_result_iter_close (fixture->iter);
   cf_result_iter_close (fixture->iter);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 
   gate_open (&fixture->gate);
   cf_executor_shutdown (fixture->executor, TRUE, FALSE);
@@ -245,7 +223,7 @@ test_drop_executor (Fixture      *fixture,
   g_object_unref (executor);
   for (guint i = 0; i < 20; i++)
     assert_next (&own, i);
-  assert_end (&own);
+  assert_map_end (own.iter);
   await_finalized (own.iter);
   gate_clear (&own.gate);
 }
@@ -272,7 +250,7 @@ test_buffer (Fixture      *fixture,
           assert_next (fixture, j);
         }
       g_assert_cmpuint (n_ran (fixture), ==, 60);
-      assert_end (fixture);
+      assert_map_end (fixture->iter);
       await_finalized (g_steal_pointer (&fixture->iter));
     }
 }
@@ -297,7 +275,7 @@ test_buffer_exact (void)
           g_assert_cmpuint (n_ran (&fixture), ==, MIN (20, j + sizes[i]));
           assert_next (&fixture, j);
         }
-      assert_end (&fixture);
+      assert_map_end (fixture.iter);
       g_object_unref (fixture.iter);
       g_object_unref (fixture.executor);
     }
@@ -316,7 +294,7 @@ test_all_at_once (void)
   g_assert_cmpuint (n_ran (&fixture), ==, 20);
   for (guint j = 0; j < 20; j++)
     assert_next (&fixture, j);
-  assert_end (&fixture);
+  assert_map_end (fixture.iter);
   g_object_unref (fixture.iter);
   g_object_unref (fixture.executor);
 }
@@ -334,8 +312,8 @@ test_refused_in_the_middle (void)
   log.refuse = TRUE;
   for (guint j = 0; j < 3; j++)
     assert_next (&fixture, j);
-  assert_next_error (&fixture, G_IO_ERROR, G_IO_ERROR_BUSY);
-  assert_end (&fixture);
+  assert_next_error (fixture.iter, G_IO_ERROR, G_IO_ERROR_BUSY);
+  assert_map_end (fixture.iter);
   g_assert_cmpuint (n_ran (&fixture), ==, 3);
   g_object_unref (fixture.iter);
   g_object_unref (fixture.executor);
@@ -400,7 +378,7 @@ test_shutdown_in_the_middle (Fixture      *fixture,
       g_assert_cmpuint (g_variant_get_uint64 (result), ==, n++);
     }
   g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SHUTDOWN);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
   g_assert_cmpuint (n, >=, 8);
   g_assert_cmpuint (n, <=, 9);
   g_assert_cmpuint (n_ran (fixture), ==, n);
@@ -417,7 +395,7 @@ test_shutdown_when_all_is_submitted (Fixture      *fixture,
   cf_executor_shutdown (fixture->executor, FALSE, FALSE);
   for (guint i = 1; i < 20; i++)
     assert_next (fixture, i);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static void
@@ -433,8 +411,8 @@ test_cancelling_shutdown (Fixture      *fixture,
   for (guint i = 0; i < 3; i++)
     assert_next (fixture, i);
   for (guint i = 3; i < 10; i++)
-    assert_next_error (fixture, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-  assert_end (fixture);
+    assert_next_error (fixture->iter, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  assert_map_end (fixture->iter);
   g_assert_cmpuint (n_ran (fixture), ==, 3);
 }
 

@@ -6,6 +6,7 @@
 /* Results of map(): values, order, errors.  test-result-iter-limits.c has time, chunks, buffers and the end of it all. */
 
 #include "cf-test-executors.h"
+#include "cf-test-maps.h"
 
 #include <gmodule.h>
 
@@ -54,18 +55,6 @@ map (Fixture  *fixture,
   g_assert_nonnull (fixture->iter);
 }
 
-static GVariant *
-numbers (gint64 n)
-{
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("ax"));
-  for (gint64 i = 0; i < n; i++)
-    g_variant_builder_add (&builder, "x", i);
-
-  return g_variant_builder_end (&builder);
-}
-
 static gint64
 next_number (Fixture *fixture)
 {
@@ -76,30 +65,6 @@ next_number (Fixture *fixture)
   g_assert_nonnull (result);
 
   return g_variant_get_int64 (result);
-}
-
-static void
-assert_error_next (Fixture *fixture,
-                   GQuark   domain,
-                   int      code)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (cf_result_iter_next (fixture->iter, &error));
-  g_assert_error (error, domain, code);
-}
-
-/* And it stays there. */
-static void
-assert_end (Fixture *fixture)
-{
-  g_autoptr (GError) error = NULL;
-
-  for (guint i = 0; i < 3; i++)
-    {
-      g_assert_null (cf_result_iter_next (fixture->iter, &error));
-      g_assert_no_error (error);
-    }
 }
 
 typedef struct
@@ -121,7 +86,7 @@ test_order (Fixture      *fixture,
       map (fixture, func_double, numbers (N_MANY), limits[i].chunksize, limits[i].buffersize);
       for (gint64 j = 0; j < N_MANY; j++)
         g_assert_cmpint (next_number (fixture), ==, 2 * j);
-      assert_end (fixture);
+      assert_map_end (fixture->iter);
       await_finalized (g_steal_pointer (&fixture->iter));
     }
 }
@@ -155,7 +120,7 @@ test_order_of_items (Fixture      *fixture,
   map (fixture, func_reversed, items, 1, 0);
   g_assert_cmpint (next_number (fixture), ==, 0);
   g_assert_cmpint (next_number (fixture), ==, 1);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static void
@@ -181,7 +146,7 @@ test_array_kinds (Fixture      *fixture,
           g_assert_no_error (error);
           g_assert_cmpvariant (result, child);
         }
-      assert_end (fixture);
+      assert_map_end (fixture->iter);
       await_finalized (g_steal_pointer (&fixture->iter));
     }
 }
@@ -193,7 +158,7 @@ test_empty (Fixture      *fixture,
   g_test_summary ("No items: the end at once, and nothing runs.");
 
   map (fixture, func_never, g_variant_new_parsed ("@as []"), 1, 0);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static GVariant *
@@ -222,12 +187,12 @@ test_errors (Fixture      *fixture,
       map (fixture, func_picky, numbers (50), limits[i].chunksize, limits[i].buffersize);
       for (gint64 j = 0; j < 50; j++)
         if (j % 5 == 3)
-          assert_error_next (fixture, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+          assert_next_error (fixture->iter, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
         else if (j % 5 == 4)
-          assert_error_next (fixture, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+          assert_next_error (fixture->iter, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
         else
           g_assert_cmpint (next_number (fixture), ==, j);
-      assert_end (fixture);
+      assert_map_end (fixture->iter);
       await_finalized (g_steal_pointer (&fixture->iter));
     }
 }
@@ -255,7 +220,7 @@ test_named (Fixture      *fixture,
   g_assert_no_error (error);
   for (gint64 i = 0; i < 20; i++)
     g_assert_cmpint (next_number (fixture), ==, -i);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static void
@@ -318,7 +283,7 @@ test_async (Fixture      *fixture,
       await_next_number (fixture, j);
   await_next_error (fixture, 0, 0);
   await_next_error (fixture, 0, 0);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static void
@@ -340,7 +305,7 @@ test_async_waits (Fixture      *fixture,
   unit = cf_result_iter_next_finish (fixture->iter, await_result (NULL, &result), NULL);
   g_assert_nonnull (unit);
   g_clear_object (&result);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 /* The worker that told it may have hold of it for a moment. */
@@ -378,14 +343,14 @@ test_async_dropped (Fixture      *fixture,
           drop_and_await_end (dropped);
         }
       if (j == 3)
-        assert_error_next (fixture, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+        assert_next_error (fixture->iter, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
       else if (j == 4)
         await_next_error (fixture, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
       else
         await_next_number (fixture, j);
     }
   await_next_error (fixture, 0, 0);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static void
@@ -413,7 +378,7 @@ test_async_cancel (Fixture      *fixture,
   unit = cf_result_iter_next (fixture->iter, &error);
   g_assert_no_error (error);
   g_assert_nonnull (unit);
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
 }
 
 static void
@@ -434,8 +399,8 @@ test_two_iterators (Fixture      *fixture,
       else
         g_assert_null (cf_result_iter_next (other.iter, NULL));
     }
-  assert_end (fixture);
-  assert_end (&other);
+  assert_map_end (fixture->iter);
+  assert_map_end (other.iter);
   await_finalized (other.iter);
 }
 
@@ -451,7 +416,7 @@ task_map (GValue       *result,
   map (&inner, func_double, numbers (100), 3, 8);
   for (guint i = 0; i < 100; i++)
     sum += next_number (&inner);
-  assert_end (&inner);
+  assert_map_end (inner.iter);
   g_object_unref (inner.iter);
 
   return task_int (result, cancellable, GINT_TO_POINTER ((int) sum), error);
@@ -493,7 +458,7 @@ test_items_are_released (Fixture      *fixture,
   g_variant_unref (items);
   for (guint i = 0; i < 3; i++)
     g_variant_unref (cf_result_iter_next (fixture->iter, NULL));
-  assert_end (fixture);
+  assert_map_end (fixture->iter);
   await_finalized (g_steal_pointer (&fixture->iter));
   cf_executor_shutdown (fixture->executor, TRUE, FALSE);
   assert_released_once (&probe);

@@ -10,7 +10,7 @@
 static guint
 get_n_rounds (void)
 {
-  return g_test_slow () ? 500000 : 20000;
+  return n_tries (20000, 500000);
 }
 
 typedef struct

@@ -35,7 +35,7 @@ static const Setting settings[] = { { 1, 0 }, { 2, 0 }, { 4, 0 }, { 8, 0 }, { 1,
 static guint
 get_n_items (void)
 {
-  return g_test_slow () ? 125000 : 5000;
+  return n_tries (5000, 125000);
 }
 
 static gboolean

@@ -82,7 +82,7 @@ graph_init (Graph *self,
 static void
 test_random_graphs (gconstpointer inline_waits)
 {
-  const guint n_rounds = g_test_slow () ? 2000 : 60;
+  const guint n_rounds = n_tries (60, 2000);
   GRand      *rand = g_rand_new_with_seed ((guint32) g_test_rand_int ());
 
   g_test_summary ("Random graphs of tasks that wait for each other without a circle: no false alarm, all are done.");
