@@ -248,7 +248,7 @@ _cf_future_run_claimed (CfFuture            *self,
     }
   /* Not before: as long as it was running others may have found it. */
   if (is_lent)
-    _cf_future_give_lent_cancellable_back (cancellable);
+    _cf_cancellable_give_back (cancellable);
 }
 
 /**

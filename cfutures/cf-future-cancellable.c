@@ -65,6 +65,19 @@ free_spares (gpointer data)
   g_free (self);
 }
 
+static inline gboolean
+is_held_by_others (GCancellable *cancellable)
+{
+  return g_atomic_int_get (&G_OBJECT (cancellable)->ref_count) > 1;
+}
+
+/* Nobody else holds it, and nobody cancelled it. */
+gboolean
+_cf_cancellable_is_as_new (GCancellable *cancellable)
+{
+  return !is_held_by_others (cancellable) && !g_cancellable_is_cancelled (cancellable);
+}
+
 static inline GCancellable *
 borrow (void)
 {
@@ -76,16 +89,13 @@ borrow (void)
     return g_cancellable_new ();
 
   place = &spares->cancellables[spares->n_lent++];
+  /* Somebody who only knew of it may have cancelled it since it was lent. */
+  if (*place != NULL && !_cf_cancellable_is_as_new (*place))
+    g_clear_object (place);
   if (*place == NULL)
     *place = g_cancellable_new ();
 
   return *place;
-}
-
-static inline gboolean
-is_held_by_others (GCancellable *cancellable)
-{
-  return g_atomic_int_get (&G_OBJECT (cancellable)->ref_count) > 1;
 }
 
 /* One of the thread's own, or a fresh one when all are lent already. */
@@ -93,13 +103,6 @@ GCancellable *
 _cf_cancellable_borrow (void)
 {
   return borrow ();
-}
-
-/* Nobody else holds it, and nobody cancelled it. */
-gboolean
-_cf_cancellable_is_as_new (GCancellable *cancellable)
-{
-  return !is_held_by_others (cancellable) && !g_cancellable_is_cancelled (cancellable);
 }
 
 /* What was lent last comes back first. */
@@ -115,9 +118,9 @@ set_borrower (CfFuture *self)
   __atomic_store_n (&spares->borrowers[spares->n_lent - 1], self, __ATOMIC_RELEASE);
 }
 
-static inline void
-give_back (GCancellable *cancellable,
-           gboolean      is_as_new)
+/* Keeps it for the next one, unless somebody else holds it. */
+void
+_cf_cancellable_give_back (GCancellable *cancellable)
 {
   if (!is_last_lent (cancellable))
     {
@@ -126,16 +129,9 @@ give_back (GCancellable *cancellable,
     }
 
   set_borrower (NULL);
-  if (!is_as_new)
+  if (is_held_by_others (cancellable))
     g_clear_object (&spares->cancellables[spares->n_lent - 1]);
   spares->n_lent--;
-}
-
-/* Keeps it for the next one, if it is as new. */
-void
-_cf_cancellable_give_back (GCancellable *cancellable)
-{
-  give_back (cancellable, _cf_cancellable_is_as_new (cancellable));
 }
 
 static GCancellable *
@@ -187,14 +183,6 @@ _cf_future_keep_lent_cancellable (CfFuture     *self,
 {
   if (!_cf_cancellable_is_as_new (cancellable))
     make_own (self, cancellable);
-}
-
-/* The same after _cf_future_keep_lent_cancellable(), when the future is done: who cancelled it since then holds it, with
- * the future. */
-void
-_cf_future_give_lent_cancellable_back (GCancellable *cancellable)
-{
-  give_back (cancellable, !is_held_by_others (cancellable));
 }
 
 static GCancellable *

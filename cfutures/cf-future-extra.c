@@ -75,8 +75,13 @@ _cf_future_peek_function (CfFuture *self)
   guint           state = _cf_future_load (self);
   gpointer        func;
 
-  if (mark != NULL || !has_call (state))
+  if (mark != NULL)
     return mark;
+  /* The thread that runs it, or ran it, has the words. */
+  if ((state & CF_FLAG_BY_HAND) != 0)
+    return __atomic_load_n (&fields->call.func, __ATOMIC_ACQUIRE);
+  if (!has_call (state))
+    return NULL;
 
   /* It is the function only if nobody began to put a result there meanwhile. */
   func = __atomic_load_n (&fields->call.func, __ATOMIC_ACQUIRE);

@@ -130,7 +130,7 @@ typedef struct
   union
   {
     CfFutureCall call;
-    GValue       result;
+    GValue       result; /* but for CF_FLAG_BY_HAND */
   };
   union /* (lock of the queue that it is in): of its context, or before that of an executor */
   {
@@ -274,7 +274,6 @@ GCancellable *_cf_future_lend_cancellable (CfFuture *self,
                                            gboolean *is_lent);
 void          _cf_future_keep_lent_cancellable (CfFuture     *self,
                                                 GCancellable *cancellable);
-void          _cf_future_give_lent_cancellable_back (GCancellable *cancellable);
 GCancellable *_cf_cancellable_borrow (void);
 gboolean      _cf_cancellable_is_as_new (GCancellable *cancellable);
 void          _cf_cancellable_give_back (GCancellable *cancellable);

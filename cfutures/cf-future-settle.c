@@ -147,10 +147,13 @@ finish_at_once (CfFuture *self,
   gpointer function = _cf_future_fields (self)->call.func;
   guint    before;
 
-  /* Nobody looks there when this thread is not the first. */
   write_words (self, result);
   if (!_cf_future_change_phase (self, CF_PHASE_RUNNING, CF_PHASE_FINISHED, &before))
-    return FALSE;
+    {
+      /* Nobody looks for a result there; but who was faster may not have seen the function. */
+      __atomic_store_n (&_cf_future_fields (self)->call.func, function, __ATOMIC_RELEASE);
+      return FALSE;
+    }
   memset (result, 0, sizeof *result);
   announce (self, CF_PHASE_FINISHED, before, function);
 

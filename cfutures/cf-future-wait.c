@@ -303,8 +303,17 @@ _cf_future_check (CfFuture *self,
 static const GValue *
 peek_result (CfFuture *self)
 {
-  gboolean      is_by_hand = (_cf_future_load (self) & CF_FLAG_BY_HAND) != 0;
-  const GValue *result = is_by_hand ? &_cf_future_peek_extra (self)->by_hand : &_cf_future_fields (self)->result;
+  const GValue *result = &_cf_future_fields (self)->result;
+
+  if ((_cf_future_load (self) & CF_FLAG_BY_HAND) != 0)
+    {
+      CfFutureExtra *extra = _cf_future_peek_extra (self);
+
+      /* One that ends has lost its result, though its context may still tell of it. */
+      if (extra == NULL)
+        return NULL;
+      result = &extra->by_hand;
+    }
 
   return G_VALUE_TYPE (result) != 0 ? result : NULL;
 }

@@ -94,12 +94,11 @@ start_new_locked (CfThreadPool *self)
   return start;
 }
 
-/* Those who look for work soon, though they do not yet.  Of the others that are at work nobody knows.  Who is still being
- * prepared may take his time: that is no reason to let one sleep, only not to start another one. */
+/* Who is still being prepared may take his time: that is no reason to let one sleep, only not to start another one. */
 static guint
 count_coming_locked (CfThreadPool *self)
 {
-  return (self->n_parked == 0 ? self->n_initializing : 0) + _cf_thread_pool_count_returning_locked (self);
+  return self->n_parked == 0 ? self->n_initializing : 0;
 }
 
 /* Decides who comes for what is queued.  To be asked whenever somebody may have become one who can be called: what is

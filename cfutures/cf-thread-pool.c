@@ -97,23 +97,6 @@ set_must_call (CfThreadPool *self,
   __atomic_store_n (&self->must_call, must_call, __ATOMIC_RELAXED);
 }
 
-/* All that was submitted is in the queue afterwards.  FALSE: that needs no worker beside the @n_coming, and so it is the
- * business of who submits next to call one. */
-gboolean
-_cf_thread_pool_collect_locked (CfThreadPool *self,
-                                guint         n_coming)
-{
-  gboolean needs_more;
-
-  _cf_lock (&self->door);
-  _cf_thread_queue_splice (&self->queue, &self->arrivals);
-  needs_more = self->queue.length > n_coming;
-  set_must_call (self, !needs_more);
-  _cf_unlock (&self->door);
-
-  return needs_more;
-}
-
 static gboolean
 is_returning (CfThreadWorker *worker)
 {
@@ -131,6 +114,24 @@ _cf_thread_pool_count_returning_locked (CfThreadPool *self)
   __atomic_thread_fence (__ATOMIC_SEQ_CST);
 
   return is_returning (self->last) ? 1 : 0;
+}
+
+/* All that was submitted is in the queue afterwards.  FALSE: that needs no worker beside the @n_coming and one who returns,
+ * and so it is the business of who submits next to call one. */
+gboolean
+_cf_thread_pool_collect_locked (CfThreadPool *self,
+                                guint         n_coming)
+{
+  gboolean needs_more;
+
+  _cf_lock (&self->door);
+  _cf_thread_queue_splice (&self->queue, &self->arrivals);
+  /* Not before: who stays after that sees what is here now. */
+  needs_more = self->queue.length > n_coming + _cf_thread_pool_count_returning_locked (self);
+  set_must_call (self, !needs_more);
+  _cf_unlock (&self->door);
+
+  return needs_more;
 }
 
 /* Whoever submits next calls a worker, or has nobody to call. */

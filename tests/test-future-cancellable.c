@@ -360,6 +360,69 @@ test_asked_deep (void)
     }
 }
 
+static gboolean
+task_knows_its_cancellable (GValue       *result,
+                            GCancellable *cancellable,
+                            gpointer      user_data,
+                            GError      **error)
+{
+  g_weak_ref_set (user_data, cancellable);
+
+  return task_nothing (result, cancellable, NULL, error);
+}
+
+static void
+cancel_known (gpointer weak)
+{
+  g_autoptr (GCancellable) known = g_weak_ref_get (weak);
+
+  if (known != NULL)
+    g_cancellable_cancel (known);
+}
+
+static void
+cancel_known_cb (CfFuture *future G_GNUC_UNUSED,
+                 gpointer         weak)
+{
+  cancel_known (weak);
+}
+
+static gboolean
+task_is_fresh (GValue       *result,
+               GCancellable *cancellable,
+               gpointer      user_data,
+               GError      **error)
+{
+  g_assert_false (g_cancellable_is_cancelled (cancellable));
+
+  return task_nothing (result, cancellable, user_data, error);
+}
+
+static void
+test_cancelled_later (void)
+{
+  static const char *const moments[] = { "in destroy", "in a done-callback", "afterwards" };
+
+  g_test_summary ("Who only knows of a cancellable, and cancels it after its function, does not cancel the next one.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (moments); i++)
+    {
+      GWeakRef weak;
+      g_autoptr (CfFuture) future = cf_future_new_for_task (task_knows_its_cancellable, &weak, i == 0 ? cancel_known : NULL);
+      g_autoptr (CfFuture) next = cf_future_new_for_task (task_is_fresh, NULL, NULL);
+
+      g_test_message ("%s", moments[i]);
+      g_weak_ref_init (&weak, NULL);
+      if (i == 1)
+        cf_future_add_done_callback (future, cancel_known_cb, &weak, NULL);
+      g_assert_true (cf_future_run (future));
+      if (i == 2)
+        cancel_known (&weak);
+      g_assert_true (cf_future_run (next));
+      g_weak_ref_clear (&weak);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -372,6 +435,7 @@ main (int    argc,
   g_test_add_func ("/future-cancellable/settled-inside", test_settled_inside);
   g_test_add_func ("/future-cancellable/settled-while-running", test_settled_while_running);
   g_test_add_func ("/future-cancellable/not-handed-on", test_is_not_handed_on);
+  g_test_add_func ("/future-cancellable/cancelled-later", test_cancelled_later);
   g_test_add_func ("/future-cancellable/asked-at-any-moment", test_asked_at_any_moment);
   g_test_add_func ("/future-cancellable/nested", test_nested);
   g_test_add_func ("/future-cancellable/asked-deep", test_asked_deep);

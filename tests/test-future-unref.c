@@ -404,12 +404,56 @@ add_for_each_way (const char   *what,
     }
 }
 
+static gboolean
+hook_reads_result (GSignalInvocationHint *hint G_GNUC_UNUSED,
+                   guint                       n_values,
+                   const GValue               *values,
+                   gpointer                    n_told)
+{
+  g_assert_cmpuint (n_values, ==, 1);
+  cf_future_get_result (g_value_get_object (values), 0, NULL);
+  ++*(guint *) n_told;
+
+  return TRUE;
+}
+
+static gboolean
+task_settles_itself (GValue       *result,
+                     GCancellable *cancellable,
+                     gpointer      user_data,
+                     GError      **error)
+{
+  settle_int (*(CfFuture **) user_data, 7);
+
+  return task_int (result, cancellable, NULL, error);
+}
+
+static void
+test_told_at_its_end (void)
+{
+  guint     n_told = 0, signal_id;
+  CfFuture *future;
+  gulong    hook;
+
+  g_test_summary ("An emission hook may hear of a future that nobody holds any more, and look at its result.");
+
+  future = cf_future_new_for_task (task_settles_itself, &future, NULL);
+  signal_id = g_signal_lookup ("done", CF_TYPE_FUTURE);
+  hook = g_signal_add_emission_hook (signal_id, 0, hook_reads_result, &n_told, NULL);
+  g_assert_true (cf_future_run (future));
+  cf_future_unref (future);
+  run_pending (NULL);
+  g_signal_remove_emission_hook (signal_id, hook);
+  g_assert_cmpuint (n_told, <=, 1);
+}
+
 int
 main (int    argc,
       char **argv)
 {
   test_init (&argc, &argv);
 
+  g_test_add_func ("/future-unref/told-at-its-end", test_told_at_its_end);
   add_for_each_way ("plain", test_plain);
   add_for_each_way ("referenced", test_referenced);
   add_for_each_way ("weak-references", test_weak_references);

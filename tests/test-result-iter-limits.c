@@ -332,8 +332,8 @@ test_refused_without_reason (void)
   log.refuse_mutely = TRUE;
   assert_next (&fixture, 0);
   assert_next (&fixture, 1);
-  assert_next_error (&fixture, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
-  assert_end (&fixture);
+  assert_next_error (fixture.iter, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+  assert_map_end (fixture.iter);
   g_object_unref (fixture.iter);
   g_object_unref (fixture.executor);
 }
@@ -348,8 +348,8 @@ test_answered_without_results (void)
 
   map (&fixture, 3, 3, -1, 2, 0);
   for (guint j = 0; j < 3; j++)
-    assert_next_error (&fixture, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
-  assert_end (&fixture);
+    assert_next_error (fixture.iter, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+  assert_map_end (fixture.iter);
   g_object_unref (fixture.iter);
   g_object_unref (fixture.executor);
 }

@@ -169,6 +169,30 @@ test_schedule_or_settle (gconstpointer n_workers)
   g_assert_cmpint (self.n_ran, <=, self.n_rounds);
 }
 
+static void
+test_run_or_settle (void)
+{
+  Duel self;
+
+  g_test_summary ("A future that is run here and settled by hand there keeps the name of its function.");
+
+  duel_init (&self, 1);
+  self.thread = g_thread_new ("settler", settle_thread, &self);
+  for (gint i = 1; i <= self.n_rounds; i++)
+    {
+      g_autofree char *name = NULL;
+
+      self.future = cf_future_new_for_func ((CfFunc) (GCallback) g_variant_ref, g_variant_new_int32 (i));
+      begin_turn (&self, i);
+      cf_future_run (self.future);
+      end_turn (&self, i);
+      g_object_get (self.future, "name", &name, NULL);
+      g_assert_cmpstr (name, ==, "g_variant_ref");
+      cf_future_unref (self.future);
+    }
+  duel_clear (&self);
+}
+
 /* The future is dropped here or in the other thread, by whoever is last, while the worker has it. */
 static gpointer
 unref_thread (gpointer duel)
@@ -340,6 +364,7 @@ main (int    argc,
 
   add ("schedule-or-cancel", test_schedule_or_cancel);
   add ("schedule-or-settle", test_schedule_or_settle);
+  g_test_add_func ("/thread-pool-races/run-or-settle", test_run_or_settle);
   add ("dropped-elsewhere", test_dropped_elsewhere);
   add ("contexts-come-and-go", test_contexts_come_and_go);
   add ("threads-come-and-go", test_threads_come_and_go);
