@@ -22,6 +22,9 @@
 /* How many are told before other sources of the context have their turn. */
 #define BATCH 256
 
+/* How often is looked whether the thread that dropped the last reference is through: for a tenth of a second or so. */
+#define UNREF_ROUNDS 1500
+
 #define N_LANES 8
 #define LANE_SHIFT 12
 #define LANE_MASK ((guint) (N_LANES - 1) << LANE_SHIFT)
@@ -188,6 +191,20 @@ clear_flags (CfFuture *self,
   return __atomic_fetch_and (&_cf_future_fields (self)->state, ~flags, __ATOMIC_ACQ_REL);
 }
 
+static guint
+change_flags (CfFuture *self,
+              guint     set,
+              guint     clear)
+{
+  guint *state = &_cf_future_fields (self)->state;
+  guint  before = _cf_future_load (self);
+
+  while (!__atomic_compare_exchange_n (state, &before, (before & ~clear) | set, TRUE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    ;
+
+  return before;
+}
+
 /* Of a future that is linked; who drops it may be looking whether it has one. */
 static GMainContext *
 steal_context_locked (CfFuture *self)
@@ -314,6 +331,20 @@ _cf_delivery_remove_many (CfFuture **futures,
       remove_from_lane (number, futures, n_futures);
 }
 
+/* What the thread is dropping just now (nullable): with the context that it lets go, its entry may go. */
+static CF_THREAD_LOCAL CfFuture *being_dropped;
+
+static void
+let_context_go (CfFuture     *self,
+                GMainContext *context)
+{
+  CfFuture *outer = being_dropped;
+
+  being_dropped = self;
+  g_main_context_unref (context);
+  being_dropped = outer;
+}
+
 /* @self is being dropped, and has a handler that is to be called: its entry takes the last reference over.  It no longer
  * keeps the context, so that a context that nobody iterates can end, and the future with it.  FALSE: it was told
  * meanwhile. */
@@ -334,12 +365,12 @@ _cf_delivery_keep (CfFuture *self)
   _cf_unlock (lock);
 
   if (context != NULL)
-    g_main_context_unref (context);
+    let_context_go (self, context);
 
   return is_kept;
 }
 
-/* The last reference to @self is being dropped: the context that is about to take one gets it.  FALSE: there is none. */
+/* The last reference to @self is being dropped: the context that tells of it gets it.  FALSE: there is none. */
 gboolean
 _cf_delivery_hand_over (CfFuture *self)
 {
@@ -353,13 +384,40 @@ _cf_delivery_hand_over (CfFuture *self)
   return FALSE;
 }
 
-/* Takes the reference of the context, which others are told of. */
-static void
-ref_unlocked (CfFuture *self)
+static gpointer
+get_notify_queue (CfFuture *self)
 {
-  g_object_ref (self);
-  if ((clear_flags (self, CF_FLAG_TELLING | CF_FLAG_HANDED) & CF_FLAG_HANDED) != 0)
-    g_object_unref (self);
+  static GQuark quark;
+
+  if (quark == 0)
+    quark = g_quark_from_static_string ("GObject-notify-queue");
+
+  return g_object_get_qdata ((GObject *) self, quark);
+}
+
+/* Up to GLib 2.78, g_object_unref() looks for notifications in an object that dispose() has kept alive, after it has dropped
+ * its reference: until then the object must not go.  Somebody may have frozen them for good, so that has an end. */
+static void
+await_unref (CfFuture *self)
+{
+  guint n_rounds = 0;
+
+  while (self != being_dropped && n_rounds < UNREF_ROUNDS && get_notify_queue (self) != NULL)
+    _cf_parker_relax (&n_rounds);
+}
+
+/* The context has told of @self, which was in @state when it was taken out, and drops what it has of it. */
+static void
+let_go (CfFuture *self,
+        guint     state)
+{
+  gboolean is_handed = (clear_flags (self, CF_FLAG_TELLING | CF_FLAG_HANDED) & CF_FLAG_HANDED) != 0;
+
+  if (is_handed || (state & CF_FLAG_KEPT) != 0)
+    await_unref (self);
+  if (is_handed)
+    cf_future_unref (self);
+  cf_future_unref (self);
 }
 
 /* The first one, with a reference, and its state when it was taken out. */
@@ -380,18 +438,17 @@ pop (Queue         *queue,
       _cf_future_list_remove (&lane->list, self);
       must_ref = (_cf_future_load (self) & CF_FLAG_KEPT) == 0 && !_cf_future_is_plain (self);
       /* First the reference: who drops the last one elsewhere looks for the flag, and then at the count. */
-      if (must_ref)
-        set_flags (self, CF_FLAG_TELLING);
-      else if ((_cf_future_load (self) & CF_FLAG_KEPT) == 0)
+      if (!must_ref && (_cf_future_load (self) & CF_FLAG_KEPT) == 0)
         _cf_future_ref (self);
-      *state = clear_flags (self, CF_FLAG_LINKED | CF_FLAG_KEPT);
+      *state = change_flags (self, CF_FLAG_TELLING, CF_FLAG_LINKED | CF_FLAG_KEPT);
       if (_cf_phase_is_done (*state))
         *context = steal_context_locked (self);
     }
   _cf_unlock (&lane_locks[number].lock);
 
+  /* Others are told of it. */
   if (must_ref)
-    ref_unlocked (self);
+    g_object_ref (self);
 
   return self;
 }
@@ -408,7 +465,7 @@ tell_next (Queue *queue,
     return FALSE;
 
   _cf_future_emit (self, state);
-  cf_future_unref (self);
+  let_go (self, state);
   if (context != NULL)
     g_main_context_unref (context);
 
@@ -509,7 +566,7 @@ drop_lane (Queue *queue,
   guint         state;
 
   while ((future = pop (queue, number, &state, &context)) != NULL)
-    g_object_unref (future);
+    let_go (future, state);
 }
 
 static void

@@ -114,8 +114,8 @@ enum
   CF_FLAG_NOTIFIED = 1 << 7,  /* a cancel is seen by everybody */
   CF_FLAG_LINKED = 1 << 8,    /* (delivery lock): in the queue of its context */
   CF_FLAG_KEPT = 1 << 9,      /* (delivery lock): and that holds a reference */
-  CF_FLAG_TELLING = 1 << 11,  /* its context is about to take a reference, without the lock */
-  CF_FLAG_HANDED = 1 << 15,   /* while it does: it was given the last one */
+  CF_FLAG_TELLING = 1 << 11,  /* its context tells of it, and has a reference or is about to take one */
+  CF_FLAG_HANDED = 1 << 15,   /* meanwhile it was given the last one of others, too */
   CF_FLAG_LENT = 1 << 17,     /* a thread runs it, or did, and lends it a cancellable if it has none */
   CF_FLAG_BY_HAND = 1 << 19,  /* its result is in the extra */
   CF_FLAG_COPIED = 1 << 16,   /* (const): it was made without GObject, and does not hold its class */

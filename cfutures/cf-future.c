@@ -8,6 +8,7 @@
 #include "cf-delivery-private.h"
 #include "cf-enum-types.h"
 #include "cf-function-private.h"
+#include "cf-parker-private.h"
 
 /**
  * CfFuture:
@@ -99,6 +100,9 @@ cf_future_set_property (GObject      *object,
     }
 }
 
+/* How often is looked whether the context has dropped its reference. */
+#define DROP_ROUNDS 128
+
 static gboolean
 has_handler (CfFuture *self)
 {
@@ -122,6 +126,7 @@ cf_future_dispose (GObject *object)
 {
   CfFuture *self = CF_FUTURE (object);
   guint     state = _cf_future_load (self);
+  guint     n_rounds = 0;
 
   /* GObject drops a reference afterwards, and its own dispose would disconnect the handler. */
   if ((state & CF_FLAG_LINKED) != 0 && _cf_phase_is_done (state) && _cf_future_waits_for_news (self))
@@ -142,9 +147,13 @@ cf_future_dispose (GObject *object)
       g_object_unref (self);
     }
 
-  /* The context has a reference and tells the handlers just now: the end comes with that one. */
-  if (g_atomic_int_get (&object->ref_count) > 1)
-    return;
+  /* The context has told of it, and drops its reference in a moment; what is left then is that of a handler. */
+  while (g_atomic_int_get (&object->ref_count) > 1)
+    {
+      if (n_rounds == DROP_ROUNDS)
+        return;
+      _cf_parker_relax (&n_rounds);
+    }
 
   G_OBJECT_CLASS (cf_future_parent_class)->dispose (object);
 }

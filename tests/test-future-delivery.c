@@ -388,6 +388,67 @@ test_dropped_while_delivered (void)
   g_assert_cmpint (n_released, ==, N_FUTURES);
 }
 
+#define N_SETTLERS 4
+
+static gpointer
+settle_and_drop_thread (gpointer queue)
+{
+  CfFuture *future;
+
+  while ((future = g_async_queue_pop (queue)) != queue)
+    {
+      cf_future_set_result (future, NULL, NULL);
+      g_object_unref (future);
+    }
+
+  return NULL;
+}
+
+static void
+count_done (CfFuture *future G_GNUC_UNUSED,
+            gpointer         n_told)
+{
+  ++*(guint *) n_told;
+}
+
+/* What is left to the settlers, and told here meanwhile. */
+static void
+settle_batch (GAsyncQueue *queue,
+              guint        n)
+{
+  guint n_told = 0;
+
+  for (guint i = 0; i < n; i++)
+    {
+      CfFuture *future = cf_future_new ();
+
+      g_signal_connect (future, "done", G_CALLBACK (count_done), &n_told);
+      g_async_queue_push (queue, future);
+    }
+  while (n_told < n)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+test_last_unref_while_told (void)
+{
+  GAsyncQueue *queue = g_async_queue_new ();
+  GThread     *threads[N_SETTLERS];
+  guint        n_rounds = g_test_slow () ? 20000 : 400;
+
+  g_test_summary ("The last g_object_unref() may be that of the thread that settled, while the context tells of the future.");
+
+  for (guint i = 0; i < N_SETTLERS; i++)
+    threads[i] = g_thread_new ("settler", settle_and_drop_thread, queue);
+  for (guint i = 0; i < n_rounds; i++)
+    settle_batch (queue, 1 + i % 40);
+  for (guint i = 0; i < N_SETTLERS; i++)
+    g_async_queue_push (queue, queue);
+  for (guint i = 0; i < N_SETTLERS; i++)
+    g_thread_join (threads[i]);
+  g_async_queue_unref (queue);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -406,6 +467,7 @@ main (int    argc,
   g_test_add_func ("/future-delivery/disconnected-inside", test_disconnected_inside);
   g_test_add_func ("/future-delivery/nested-iteration", test_nested_iteration);
   g_test_add_func ("/future-delivery/dropped-while-delivered", test_dropped_while_delivered);
+  g_test_add_func ("/future-delivery/last-unref-while-told", test_last_unref_while_told);
 
   return g_test_run ();
 }
