@@ -3,6 +3,7 @@
 
 """What the tests of the Python binding share."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,8 @@ from gi.repository import Cf, GLib  # noqa: E402
 
 # For what has to happen, but may take long on a busy machine.
 LONG = 30
+# The long form of what takes long.
+FULL = 'CF_TEST_FULL' in os.environ
 
 
 class TestCase(unittest.TestCase):
@@ -41,4 +44,4 @@ def main():
     unittest.main(verbosity=2)
 
 
-__all__ = ['Cf', 'GLib', 'LONG', 'TestCase', 'main', 'run_script']
+__all__ = ['Cf', 'FULL', 'GLib', 'LONG', 'TestCase', 'main', 'run_script']
