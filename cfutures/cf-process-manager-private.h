@@ -62,6 +62,7 @@ struct _CfProcessWorker
   guint          head;                   /* (mutex lock): the oldest slot in use */
   guint          tail;                   /* (mutex lock): the next one to use */
   guint          n_in_flight;            /* (mutex lock): slots in use */
+  guint64        last_id;                /* (mutex lock): of the last call that it was given, or 0 */
 };
 
 typedef struct
@@ -134,7 +135,7 @@ CfProcessWorker *_cf_process_worker_start (CfProcessManager *manager,
 void             _cf_process_worker_free (CfProcessWorker *self);
 gboolean         _cf_process_worker_send_init (CfProcessWorker *self,
                                                GError         **error);
-void             _cf_process_worker_take_start_frame (CfProcessWorker *self,
+gboolean         _cf_process_worker_take_start_frame (CfProcessWorker *self,
                                                       CfWireFrame     *frame);
 void             _cf_process_worker_time_out_start (CfProcessWorker *self);
 gboolean         _cf_process_worker_has_room (CfProcessWorker *self,

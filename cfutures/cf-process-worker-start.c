@@ -56,7 +56,7 @@ static void
 take_hello (CfProcessWorker *self,
             CfWireFrame     *frame)
 {
-  if (self->said_hello || frame->code != CF_WIRE_VERSION)
+  if (frame->code != CF_WIRE_VERSION)
     {
       fail_start (self, g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_PROTOCOL,
                                      "the worker speaks version %d of the protocol, not %d", frame->code, CF_WIRE_VERSION));
@@ -88,16 +88,21 @@ take_ready (CfProcessWorker *self,
   self->manager->can_start = TRUE;
 }
 
-void
+/* FALSE: it should not have come. */
+gboolean
 _cf_process_worker_take_start_frame (CfProcessWorker *self,
                                      CfWireFrame     *frame)
 {
   gboolean is_reply = frame->kind == CF_WIRE_RESULT || frame->kind == CF_WIRE_ERROR;
 
-  if (frame->kind == CF_WIRE_HELLO)
+  if (frame->kind == CF_WIRE_HELLO && !self->said_hello)
     take_hello (self, frame);
   else if (is_reply && self->said_hello && frame->task == 0)
     take_ready (self, frame);
+  else
+    return FALSE;
+
+  return TRUE;
 }
 
 void

@@ -127,7 +127,7 @@ _cf_process_worker_take_from_queue (CfProcessWorker *self,
       call = _cf_process_call_ref (link->data);
       call->is_queued = FALSE;
       call->worker = self;
-      call->id = ++manager->last_id;
+      call->id = self->last_id = ++manager->last_id;
       call->slot = self->tail++;
       *slot_at (self, call->slot) = call;
       *is_first = self->n_in_flight++ == 0;

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include "cf-error.h"
 #include "cf-process-manager-private.h"
 #include "cf-worker-environment-private.h"
 
@@ -74,19 +75,34 @@ set_deadline (CfProcessWorker *self)
   self->deadline = timeout >= 0 && _cf_process_worker_get_load (self).n_in_flight > 0 ? g_get_monotonic_time () + timeout : -1;
 }
 
-static void
+static gboolean
+refuse_frame (CfWireFrame *frame,
+              GError     **error)
+{
+  g_set_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_PROTOCOL, "it sent a frame of kind %d for call %" G_GUINT64_FORMAT " out of turn",
+               frame->kind, frame->task);
+
+  return FALSE;
+}
+
+static gboolean
 take_reply (CfProcessWorker *self,
-            CfWireFrame     *frame)
+            CfWireFrame     *frame,
+            GError         **error)
 {
   g_autoptr (CfProcessCall) call = NULL;
+  gboolean was_given;
 
   g_mutex_lock (&self->manager->lock);
   call = _cf_process_worker_dup_call_locked (self, frame->task);
+  was_given = frame->task > 0 && frame->task <= self->last_id;
   g_mutex_unlock (&self->manager->lock);
 
-  /* Of a call that was terminated meanwhile, or of none. */
+  if (!was_given)
+    return refuse_frame (frame, error);
+  /* It was terminated meanwhile, or taken back. */
   if (call == NULL)
-    return;
+    return TRUE;
 
   if (!_cf_process_call_claim (call))
     {
@@ -105,20 +121,23 @@ take_reply (CfProcessWorker *self,
     }
 
   claim_oldest (self);
+
+  return TRUE;
 }
 
-static void
+static gboolean
 frame_cb (CfWorkerProcess *process G_GNUC_UNUSED,
           CfWireFrame             *frame,
-          gpointer                 user_data)
+          gpointer                 user_data,
+          GError                 **error)
 {
   CfProcessWorker *self = user_data;
   gboolean         is_reply = frame->kind == CF_WIRE_RESULT || frame->kind == CF_WIRE_ERROR;
 
   if (self->state == CF_PROCESS_WORKER_STARTING)
-    _cf_process_worker_take_start_frame (self, frame);
-  else if (is_reply)
-    take_reply (self, frame);
+    return _cf_process_worker_take_start_frame (self, frame) || refuse_frame (frame, error);
+
+  return is_reply ? take_reply (self, frame, error) : refuse_frame (frame, error);
 }
 
 static void

@@ -18,10 +18,11 @@ typedef struct _CfWorkerProcess CfWorkerProcess;
 
 typedef struct
 {
-  /* A frame has come; the payload may be stolen. */
-  void (*frame) (CfWorkerProcess *process,
-                 CfWireFrame     *frame,
-                 gpointer         user_data);
+  /* A frame has come; the payload may be stolen.  FALSE: it should not have, and the worker is killed. */
+  gboolean (*frame) (CfWorkerProcess *process,
+                     CfWireFrame     *frame,
+                     gpointer         user_data,
+                     GError         **error);
 
   /* All frames that there were have come; nothing more will: out of the main loop, free it. */
   void (*dead) (CfWorkerProcess *process,

@@ -127,9 +127,9 @@ take_frames (CfWorkerProcess *self)
   CfWireFrame frame;
   gboolean    got_frame;
 
-  while (self->broken_rules == NULL && _cf_wire_reader_next (&self->reader, &frame, &got_frame, &error) && got_frame)
+  while (self->broken_rules == NULL && error == NULL && _cf_wire_reader_next (&self->reader, &frame, &got_frame, &error) && got_frame)
     {
-      self->events->frame (self, &frame, self->user_data);
+      self->events->frame (self, &frame, self->user_data, &error);
       _cf_wire_frame_clear (&frame);
     }
 
