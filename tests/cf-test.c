@@ -7,20 +7,26 @@
 
 #include <unistd.h>
 
+static gboolean
+is_long_form (void)
+{
+  return g_test_slow () || g_getenv ("CF_TEST_FULL") != NULL;
+}
+
 void
 test_init (int    *argc,
            char ***argv)
 {
   g_test_init (argc, argv, NULL);
-  alarm (TEST_WATCHDOG_SECONDS);
+  alarm (is_long_form () ? 10 * TEST_WATCHDOG_SECONDS : TEST_WATCHDOG_SECONDS);
 }
 
 guint
 n_tries (guint usual,
-         guint slow)
+         guint long_form)
 {
-  if (g_test_slow ())
-    return slow;
+  if (is_long_form ())
+    return long_form;
 
   return g_getenv ("CF_TEST_SERIAL") != NULL ? MAX (usual / 10, 1) : usual;
 }

@@ -16,9 +16,10 @@ G_BEGIN_DECLS
 void test_init (int    *argc,
                 char ***argv);
 
-/* How often to try a race: a tenth where threads take turns anyway, under valgrind. */
+/* How often to try a race: a tenth where threads take turns anyway, under valgrind; in the long form with -m slow, and where
+ * CF_TEST_FULL is set. */
 guint n_tries (guint usual,
-               guint slow);
+               guint long_form);
 
 /* A gate that work waits at, so that a test decides how far a worker gets.
  * n_waiting counts everyone who ever came to the gate; it does not go down. */

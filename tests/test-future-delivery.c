@@ -473,7 +473,7 @@ test_last_unref_while_told (void)
 {
   Basket   basket = { .futures = G_QUEUE_INIT };
   GThread *threads[N_SETTLERS];
-  guint    n_rounds = g_test_slow () ? 20000 : 400;
+  guint    n_rounds = n_tries (400, 20000);
 
   g_test_summary ("The last g_object_unref() may be that of the thread that settled, while the context tells of the future.");
 

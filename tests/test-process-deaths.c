@@ -284,7 +284,7 @@ killer_thread (gpointer user_data)
 static void
 test_massacre (gconstpointer with_retries)
 {
-  const guint n_calls = g_test_slow () || g_getenv ("CF_TEST_FULL") != NULL ? 16000 : 4000;
+  const guint n_calls = n_tries (4000, 16000);
   CfExecutor *executor = process_pool_new (4, "max-retries", with_retries != NULL ? 1000 : 0, NULL);
   Killer      killer = { .max_kills = n_calls / 64 };
   GThread    *thread;
