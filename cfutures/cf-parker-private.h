@@ -76,6 +76,10 @@ _cf_unlock (CfLock *self)
     __atomic_store_n (&self->word, 0, __ATOMIC_RELEASE);
 }
 
+/* What different threads write lies in different lines of the cache. */
+#define CF_CACHE_LINE 64
+#define CF_OWN_LINE __attribute__ ((aligned (CF_CACHE_LINE)))
+
 /* Variables of the thread that cost no function call; there are few enough for what a loaded library may have. */
 #define CF_THREAD_LOCAL __thread __attribute__ ((tls_model ("initial-exec")))
 

@@ -11,12 +11,12 @@
  * calls.
  */
 
-/* Nobody looks for work, and somebody could. */
+/* Nobody looks for work, and somebody could.  What lies beside what submitters write is looked at last. */
 static gboolean
 can_call_locked (CfThreadPool *self)
 {
-  return self->n_searching == 0 && (self->n_parked > 0 || self->n_workers < self->max_workers) && self->broken == NULL &&
-         !_cf_thread_standby_is_enough_locked (self);
+  return self->n_searching == 0 && (self->n_parked > 0 || self->n_workers < self->max_workers) &&
+         !_cf_thread_standby_is_enough_locked (self) && self->broken == NULL;
 }
 
 static CfThreadWorker *

@@ -42,9 +42,6 @@ struct _CfThreadWorker
 
 /* What changes with each task has its own lines of the cache, apart from what everybody reads: one for who submits, one for
  * who works. */
-#define CF_CACHE_LINE 64
-#define CF_OWN_LINE __attribute__ ((aligned (CF_CACHE_LINE)))
-
 struct _CfThreadPool
 {
   CfFutureOwner      owner;

@@ -1,0 +1,339 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "cf-delivery-queue-private.h"
+
+/* The side of the main contexts: a queue for each, one source for all of it, and how it tells of what it finds there. */
+
+/* How many are told before other sources of the context have their turn. */
+#define BATCH 256
+
+/* How often is looked whether the thread that dropped the last reference is through: for a tenth of a second or so. */
+#define UNREF_ROUNDS 1500
+
+typedef struct
+{
+  GSource          source;
+  GMainContext    *context; /* (const): not a reference */
+  CfDeliveryQueue *queue;   /* (const) (owned), but for that of the global default context */
+} QueueSource;
+
+CF_OWN_LINE CfLaneLock      _cf_lane_locks[CF_N_LANES];
+CF_OWN_LINE CfDeliveryQueue _cf_delivery_default_queue;
+
+static GMutex      queues_lock;
+static GHashTable *queues; /* (mutex queues_lock) (element-type GMainContext CfDeliveryQueue): NULL when it is empty */
+
+static gboolean dispatch (GSource    *source,
+                          GSourceFunc callback,
+                          gpointer    user_data);
+static void     finalize (GSource *source);
+
+static GSourceFuncs funcs = { NULL, NULL, dispatch, finalize, NULL, NULL };
+
+/* The context ends.  It is freed before its sources are: by then another one may have its address. */
+static void
+forget_context (gpointer source)
+{
+  QueueSource *self = source;
+
+  if (self->queue == &_cf_delivery_default_queue)
+    return;
+
+  g_mutex_lock (&queues_lock);
+  g_hash_table_remove (queues, self->context);
+  if (g_hash_table_size (queues) == 0)
+    g_clear_pointer (&queues, g_hash_table_unref);
+  g_mutex_unlock (&queues_lock);
+}
+
+static GSource *
+source_new (CfDeliveryQueue *queue,
+            GMainContext    *context)
+{
+  GSource *source = g_source_new (&funcs, sizeof (QueueSource));
+
+  __atomic_store_n (&((QueueSource *) source)->queue, queue, __ATOMIC_RELEASE);
+  ((QueueSource *) source)->context = context;
+  /* There is no callback; its data are what is released when the source is destroyed. */
+  g_source_set_callback (source, NULL, source, forget_context);
+  g_source_set_static_name (source, "cfutures");
+  g_source_set_can_recurse (source, TRUE);
+  g_source_attach (source, context);
+  g_source_unref (source);
+
+  return source;
+}
+
+static CfDeliveryQueue *
+get_default_queue (void)
+{
+  static gsize is_ready;
+
+  if (g_once_init_enter (&is_ready))
+    {
+      _cf_delivery_default_queue.source = source_new (&_cf_delivery_default_queue, NULL);
+      g_once_init_leave (&is_ready, TRUE);
+    }
+
+  return &_cf_delivery_default_queue;
+}
+
+static CfDeliveryQueue *
+queue_new_locked (GMainContext *context)
+{
+  CfDeliveryQueue *queue = g_new0 (CfDeliveryQueue, 1);
+
+  queue->source = source_new (queue, context);
+  if (queues == NULL)
+    queues = g_hash_table_new (NULL, NULL);
+  g_hash_table_insert (queues, context, queue);
+
+  return queue;
+}
+
+/* The queue of the context of a future, which holds the context and so the queue. */
+CfDeliveryQueue *
+_cf_delivery_get_queue (GMainContext *context)
+{
+  CfDeliveryQueue *queue;
+
+  if (context == NULL)
+    return get_default_queue ();
+
+  g_mutex_lock (&queues_lock);
+  queue = queues != NULL ? g_hash_table_lookup (queues, context) : NULL;
+  if (queue == NULL)
+    queue = queue_new_locked (context);
+  g_mutex_unlock (&queues_lock);
+
+  return queue;
+}
+
+/* What the thread is dropping just now (nullable): with the context that it lets go, its entry may go. */
+static CF_THREAD_LOCAL CfFuture *being_dropped;
+
+void
+_cf_delivery_let_context_go (CfFuture     *self,
+                             GMainContext *context)
+{
+  CfFuture *outer = being_dropped;
+
+  being_dropped = self;
+  g_main_context_unref (context);
+  being_dropped = outer;
+}
+
+static guint
+change_flags (CfFuture *self,
+              guint     set,
+              guint     clear)
+{
+  guint *state = &_cf_future_fields (self)->state;
+  guint  before = _cf_future_load (self);
+
+  while (!__atomic_compare_exchange_n (state, &before, (before & ~clear) | set, TRUE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    ;
+
+  return before;
+}
+
+static gpointer
+get_notify_queue (CfFuture *self)
+{
+  static GQuark quark;
+
+  if (quark == 0)
+    quark = g_quark_from_static_string ("GObject-notify-queue");
+
+  return g_object_get_qdata ((GObject *) self, quark);
+}
+
+/* Up to GLib 2.78, g_object_unref() looks for notifications in an object that dispose() has kept alive, after it has dropped
+ * its reference: until then the object must not go.  Somebody may have frozen them for good, so that has an end. */
+static void
+await_unref (CfFuture *self)
+{
+  guint n_rounds = 0;
+
+  while (self != being_dropped && n_rounds < UNREF_ROUNDS && get_notify_queue (self) != NULL)
+    _cf_parker_relax (&n_rounds);
+}
+
+/* The context has told of @self, which was in @state when it was taken out, and drops what it has of it. */
+static void
+let_go (CfFuture *self,
+        guint     state)
+{
+  gboolean is_handed = (_cf_future_clear_flags (self, CF_FLAG_TELLING | CF_FLAG_HANDED) & CF_FLAG_HANDED) != 0;
+
+  if (is_handed || (state & CF_FLAG_KEPT) != 0)
+    await_unref (self);
+  if (is_handed)
+    cf_future_unref (self);
+  cf_future_unref (self);
+}
+
+/* The first one, with a reference, and its state when it was taken out. */
+static CfFuture *
+pop (CfDeliveryQueue *queue,
+     guint            number,
+     guint           *state,
+     GMainContext   **context)
+{
+  CfDeliveryLane *lane = &queue->lanes[number];
+  gboolean        must_ref = FALSE;
+  CfFuture       *self;
+
+  _cf_lock (&_cf_lane_locks[number].lock);
+  self = lane->list.head;
+  if (self != NULL)
+    {
+      _cf_future_list_remove (&lane->list, self);
+      must_ref = (_cf_future_load (self) & CF_FLAG_KEPT) == 0 && !_cf_future_is_plain (self);
+      /* First the reference: who drops the last one elsewhere looks for the flag, and then at the count. */
+      if (!must_ref && (_cf_future_load (self) & CF_FLAG_KEPT) == 0)
+        _cf_future_ref (self);
+      *state = change_flags (self, CF_FLAG_TELLING, CF_FLAG_LINKED | CF_FLAG_KEPT);
+      if (_cf_phase_is_done (*state))
+        *context = _cf_future_steal_context_locked (self);
+    }
+  _cf_unlock (&_cf_lane_locks[number].lock);
+
+  /* Others are told of it. */
+  if (must_ref)
+    g_object_ref (self);
+
+  return self;
+}
+
+static gboolean
+tell_next (CfDeliveryQueue *queue,
+           guint            number)
+{
+  guint         state = 0;
+  GMainContext *context = NULL;
+  CfFuture     *self = pop (queue, number, &state, &context);
+
+  if (self == NULL)
+    return FALSE;
+
+  _cf_future_emit (self, state);
+  let_go (self, state);
+  if (context != NULL)
+    g_main_context_unref (context);
+
+  return TRUE;
+}
+
+static guint
+get_length (CfDeliveryLane *lane)
+{
+  return _cf_future_list_look_at_length (&lane->list);
+}
+
+/* What is there at the beginning, as far as the batch goes. */
+static void
+tell_batch (CfDeliveryQueue *queue)
+{
+  guint left = BATCH, first = queue->first_lane++;
+
+  for (guint i = 0; i < CF_N_LANES && left > 0; i++)
+    {
+      guint number = (first + i) % CF_N_LANES;
+      guint n = MIN (get_length (&queue->lanes[number]), left);
+
+      left -= n;
+      while (n > 0 && tell_next (queue, number))
+        n--;
+    }
+}
+
+static gboolean
+is_empty (CfDeliveryQueue *queue)
+{
+  for (guint i = 0; i < CF_N_LANES; i++)
+    if (get_length (&queue->lanes[i]) > 0)
+      return FALSE;
+
+  return TRUE;
+}
+
+/* FALSE: there is something. */
+static gboolean
+disarm (CfDeliveryQueue *queue,
+        guint            number)
+{
+  CfDeliveryLane *lane = &queue->lanes[number];
+  gboolean        can_rest;
+
+  if (!__atomic_load_n (&lane->is_armed, __ATOMIC_RELAXED))
+    return TRUE;
+
+  _cf_lock (&_cf_lane_locks[number].lock);
+  can_rest = lane->list.head == NULL;
+  if (can_rest)
+    _cf_lane_set_armed_locked (lane, FALSE);
+  _cf_unlock (&_cf_lane_locks[number].lock);
+
+  return can_rest;
+}
+
+/* Whoever adds something to a lane that is not armed any more makes the source ready again: not before it was put to
+ * rest here. */
+static void
+rest (CfDeliveryQueue *queue)
+{
+  gboolean can_rest = TRUE;
+
+  if (!is_empty (queue))
+    return;
+
+  g_source_set_ready_time (queue->source, -1);
+  for (guint i = 0; i < CF_N_LANES; i++)
+    can_rest = disarm (queue, i) && can_rest;
+  if (!can_rest)
+    g_source_set_ready_time (queue->source, 0);
+}
+
+static gboolean
+dispatch (GSource             *source,
+          GSourceFunc callback G_GNUC_UNUSED,
+          gpointer user_data   G_GNUC_UNUSED)
+{
+  /* It was made in another thread; GLib's lock would do, if race detectors could see it. */
+  CfDeliveryQueue *queue = __atomic_load_n (&((QueueSource *) source)->queue, __ATOMIC_ACQUIRE);
+
+  tell_batch (queue);
+  rest (queue);
+
+  return G_SOURCE_CONTINUE;
+}
+
+/* The context ends: what its queue kept is dropped untold. */
+static void
+drop_lane (CfDeliveryQueue *queue,
+           guint            number)
+{
+  GMainContext *context = NULL;
+  CfFuture     *future;
+  guint         state;
+
+  while ((future = pop (queue, number, &state, &context)) != NULL)
+    let_go (future, state);
+}
+
+static void
+finalize (GSource *source)
+{
+  QueueSource *self = (QueueSource *) source;
+
+  if (self->queue == &_cf_delivery_default_queue)
+    return;
+
+  for (guint i = 0; i < CF_N_LANES; i++)
+    drop_lane (self->queue, i);
+  g_free (self->queue);
+}
