@@ -151,8 +151,8 @@ get_notify_queue (CfFuture *self)
   return g_object_get_qdata ((GObject *) self, quark);
 }
 
-/* Up to GLib 2.78, g_object_unref() looks for notifications in an object that dispose() has kept alive, after it has dropped
- * its reference: until then the object must not go.  Somebody may have frozen them for good, so that has an end. */
+/* GLib 2.74's g_object_unref() looks for notifications in an object that dispose() has kept alive, after it has dropped its
+ * reference: until then the object must not go.  Somebody may have frozen them for good, so that has an end. */
 static void
 await_unref (CfFuture *self)
 {
