@@ -74,6 +74,15 @@ class StateTest(TestCase):
         self.assertRaises(Cf.TimeoutError, future.result, 0)
         self.assertRaises(Cf.TimeoutError, future.exception, timeout=0.001)
 
+    def test_time_that_is_no_number(self):
+        nan = float('nan')
+        future = Cf.Future()
+        self.assertRaises(Cf.TimeoutError, future.result, nan)
+        self.assertEqual(Cf.wait([future], nan).not_done, {future})
+        self.assertRaises(Cf.TimeoutError, next, Cf.as_completed([future], nan))
+        with Cf.ThreadPoolExecutor(1) as executor:
+            self.assertIsInstance(executor.submit(future.result, nan).exception(), Cf.TimeoutError)
+
     def test_repr(self):
         future = Cf.Future()
         self.assertRegex(repr(future), '<Future at 0x[0-9a-f]+ state=pending>')

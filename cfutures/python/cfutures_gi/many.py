@@ -80,7 +80,7 @@ def as_completed(fs, timeout=None):
     The iterator blocks, and raises TimeoutError timeout seconds after this call. In a worker of a thread pool, it raises
     DeadlockError where none of those that are left could ever complete.
     """
-    end = None if timeout is None else timeout + time.monotonic()
+    end = waiting.end_of(timeout)
     futures = _adopt_all(set(fs))
 
     return _iterate(futures, len(futures), end)

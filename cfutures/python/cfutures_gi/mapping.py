@@ -9,13 +9,15 @@ import itertools
 import sys
 import time
 
+from cfutures_gi import waiting
+
 
 class Results:
     """The results of map. A call that failed raises at its turn, and iteration goes on after it."""
 
     def __init__(self, submit, items, timeout, n_ahead):
         """submit (item) gives a future; n_ahead is how many are submitted and not yielded at most, None for all."""
-        self._end = None if timeout is None else timeout + time.monotonic()
+        self._end = waiting.end_of(timeout)
         self._submit = submit
         self._items = iter(items)
         self._futures = collections.deque()

@@ -36,8 +36,17 @@ local = _Local()
 
 
 def to_us(seconds):
-    """What C calls a timeout."""
-    return -1 if seconds is None else max(0, min(int(seconds * 1e6), FOREVER))
+    """What C calls a timeout; 0 for what is no number, which is neither less nor more than another."""
+    return -1 if seconds is None else int(max(0, min(seconds * 1e6, FOREVER)))
+
+
+def end_of(timeout):
+    """The time at which so many seconds are over, None for never; of what is no number they are over."""
+    if timeout is None:
+        return None
+    end = time.monotonic() + timeout
+
+    return end if end == end else 0
 
 
 def in_slices(look, timeout):
@@ -45,7 +54,7 @@ def in_slices(look, timeout):
     if threading.get_ident() != threading.main_thread().ident:
         return look(to_us(timeout))
 
-    end = None if timeout is None else time.monotonic() + timeout
+    end = end_of(timeout)
     while True:
         left = SLICE if end is None else min(SLICE, end - time.monotonic())
         found = look(to_us(left))
@@ -59,7 +68,7 @@ def await_one(future, timeout):
         return _await_in_worker(future)
     state = future.__dict__
     if '_item' in state:
-        return _await_settling(future, state, None if timeout is None else time.monotonic() + timeout)
+        return _await_settling(future, state, end_of(timeout))
 
     return in_slices(functools.partial(clib.wait, hash(future)), timeout)
 
