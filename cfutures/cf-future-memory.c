@@ -166,6 +166,7 @@ _cf_future_alloc (void)
       self = g_slice_dup (CfFuture, &pattern);
     }
   _cf_future_fields (self)->context = dup_context ();
+  _cf_spin_follows = FALSE;
 
   return self;
 }

@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/* Variables of the thread that cost no function call; there are few enough for what a loaded library may have. */
+#define CF_THREAD_LOCAL __thread __attribute__ ((tls_model ("initial-exec")))
+
 /* What a thread sleeps on: bits that others set.  Who sets a bit touches the parker no more afterwards, so that it may
  * lie on the stack of the sleeper, who leaves only when he knows that nobody will come. */
 typedef struct
@@ -43,6 +46,9 @@ gboolean _cf_spin (CfSpinCheck check,
 gboolean _cf_spin_for (CfSpinCheck check,
                        gpointer    data,
                        guint       spin_us);
+
+/* (thread): the last spin found what it was for, and nothing was submitted since. */
+extern CF_THREAD_LOCAL gboolean _cf_spin_follows;
 
 gint64 _cf_deadline_from_timeout (gint64 timeout_us);
 
@@ -79,8 +85,5 @@ _cf_unlock (CfLock *self)
 /* What different threads write lies in different lines of the cache. */
 #define CF_CACHE_LINE 64
 #define CF_OWN_LINE __attribute__ ((aligned (CF_CACHE_LINE)))
-
-/* Variables of the thread that cost no function call; there are few enough for what a loaded library may have. */
-#define CF_THREAD_LOCAL __thread __attribute__ ((tls_model ("initial-exec")))
 
 G_END_DECLS

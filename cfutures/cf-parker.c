@@ -28,8 +28,12 @@
 #define PAUSES_PER_LOOK 4
 #define LOOKS_PER_TIME 4
 #define POLITE_LOOKS 32
+/* Who waits for one thing after the other is right behind the thread that does them: he lets it get ahead by some. */
+#define LEAD_PAUSES 50
 
 static CF_THREAD_LOCAL guint spin_budget_us = SPIN_MAX_US;
+
+CF_THREAD_LOCAL gboolean _cf_spin_follows;
 
 static void
 pause_cpu (void)
@@ -39,6 +43,13 @@ pause_cpu (void)
 #elif defined(__aarch64__)
   __asm__ __volatile__("yield");
 #endif
+}
+
+static void
+pause_often (guint n)
+{
+  for (guint i = 0; i < n; i++)
+    pause_cpu ();
 }
 
 /* For loops that wait for another thread to do its next step.  That one may have a lower priority: it has to have its turn,
@@ -145,8 +156,7 @@ _cf_spin_for (CfSpinCheck check,
     {
       if (spin_us == 0)
         return FALSE;
-      for (guint n = 0; n < PAUSES_PER_LOOK; n++)
-        pause_cpu ();
+      pause_often (PAUSES_PER_LOOK);
       if (i % LOOKS_PER_TIME != 0)
         continue;
       if (end == 0)
@@ -186,8 +196,11 @@ _cf_spin (CfSpinCheck check,
   if (holds || spin_budget_us == 0 || !may_spin ())
     return holds;
 
+  if (_cf_spin_follows)
+    pause_often (LEAD_PAUSES);
   holds = _cf_spin_for (check, data, spin_budget_us);
   spin_budget_us = holds ? SPIN_MAX_US : spin_budget_us / 2;
+  _cf_spin_follows = holds;
 
   return holds;
 }
