@@ -120,7 +120,7 @@ function runItem(fn, item, blob) {
 
         return encodeResult(() => Values.write(result, 'The result', blob));
     } catch (error) {
-        return ['e', JSON.stringify(Errors.describe(error))];
+        return ['e', Errors.encode(error)];
     }
 }
 

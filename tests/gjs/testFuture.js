@@ -88,6 +88,18 @@ test('exceptions of both kinds', async () => {
     same(await other.catch(error => error.message), 'nothing');
 });
 
+test('messages of others may look like those of JavaScript', async () => {
+    for (const message of ['a \u001e b', '\u001e', '\u001e{}', '\u001enull', '\u001e{"kind":"value"}']) {
+        const future = new Cf.Future();
+
+        future.set_exception(new GLib.Error(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND, message));
+        for (const error of [await fails(future), future.get_exception(), await fails(() => future.get_result())]) {
+            matches(error, Gio.IOErrorEnum, 'NOT_FOUND');
+            same(error.message, message);
+        }
+    }
+});
+
 test('a cancelled one', async () => {
     const future = new Cf.Future();
     const promise = fails(future);

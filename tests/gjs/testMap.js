@@ -123,6 +123,35 @@ test('a cancellable ends it', () => withPool({max_workers: 1}, async pool => {
     gate.open();
 }));
 
+test('the strangest error of a chunk is an error of its own item only', () => withPool({max_workers: 1}, async pool => {
+    for (const name of ['getter', 'proxy', 'huge', 'circle', 'function']) {
+        const seen = await take(pool.map(place('throwStrangeBut'), ['fine', name, 'fine'], {chunksize: 3}));
+
+        same(seen.length, 3, name);
+        same(seen[0], 'fine', name);
+        same(seen[2], 'fine', name);
+    }
+}));
+
+test('what a module throws while it is loaded is thrown at each turn, whatever it is', () => withPool({max_workers: 1}, async pool => {
+    for (const [thrown, isIt] of [
+        ["Object.assign(new RangeError('bad'), {kind: 'parse'})", error => error instanceof RangeError && error.kind === 'parse'],
+        ["{kind: 'gerror'}", error => error.kind === 'gerror'],
+        ['undefined', error => error === undefined],
+    ]) {
+        const [file, stream] = Gio.File.new_tmp('cf-test-XXXXXX.js');
+
+        stream.output_stream.write_all(`throw ${thrown};`, null);
+        stream.close(null);
+        for (const results of [pool.map(`${file.get_uri()}#x`, [1, 2]), pool.map(`${file.get_uri()}#x`, [1, 2], {chunksize: 2})]) {
+            for (let i = 0; i < 2; i++)
+                ok(isIt(await fails(results.next())), thrown);
+            ok((await results.next()).done, 'the end');
+        }
+        file.delete(null);
+    }
+}));
+
 test('a shutdown in the middle gives an error once, then the end', () => withPool({max_workers: 1}, async pool => {
     const results = pool.map(place('echo'), [1, 2, 3, 4], {buffersize: 2});
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported describe, executorError, ioError, revive, timedOut, toGError */
+/* exported encode, executorError, fromDescription, ioError, revive, timedOut, toGError */
 
 /*
  * Errors on their way through a GError, which has but a domain, a code and a message.
@@ -11,7 +11,7 @@
  *
  * In one function, which makes it faster: see values.js.
  */
-var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gio}, {Blob}, Values) => {
+var {encode, executorError, fromDescription, ioError, revive, timedOut, toGError} = (({GLib, Gio}, {Blob}, Values) => {
     const {
         AggregateError, Error, EvalError, InternalError, JSON, Object, RangeError, ReferenceError, String,
         SyntaxError, TypeError, URIError,
@@ -123,8 +123,14 @@ var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gi
         }
     }
 
-    /* What is too strange, or too much for one message, arrives as its summary. */
-    function encode(thrown, text) {
+    /**
+     * All about what was thrown, as JSON. What is too strange, or too much for one message, arrives as its summary.
+     *
+     * @param {*} thrown - what was thrown
+     * @param {string} text - the summary
+     * @returns {string} the description
+     */
+    function encode(thrown, text = readable(cut(summary(thrown)))) {
         try {
             const json = JSON.stringify(describe(thrown));
 
@@ -183,6 +189,10 @@ var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gi
         return error;
     }
 
+    /**
+     * @param {object} description - what describe() gave
+     * @returns {*} what was thrown
+     */
     function fromDescription(description) {
         switch (description.kind) {
         case 'gerror':
@@ -195,20 +205,22 @@ var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gi
     }
 
     /**
-     * The opposite of toGError() and describe().
+     * The opposite of toGError().
      *
-     * @param {*} error - an error from C, or a description
+     * @param {*} error - an error from C
      * @returns {*} what was thrown; any other error as it is
      */
     function revive(error) {
-        if (error?.kind !== undefined)
-            return fromDescription(error);
-        if (!(error instanceof GLib.Error))
+        const at = error instanceof GLib.Error ? error.message.indexOf(SEPARATOR) : -1;
+
+        if (at < 0)
             return error;
-
-        const at = error.message.indexOf(SEPARATOR);
-
-        return at < 0 ? error : fromDescription(JSON.parse(error.message.slice(at + 1)));
+        try {
+            return fromDescription(JSON.parse(error.message.slice(at + 1)));
+        } catch {
+            // The message of another may have a separator in it, too.
+            return error;
+        }
     }
 
     /**
@@ -240,5 +252,5 @@ var {describe, executorError, ioError, revive, timedOut, toGError} = (({GLib, Gi
         return new GLib.Error(ExecutorError, ExecutorError[name], message);
     }
 
-    return {describe, executorError, ioError, revive, timedOut, toGError};
+    return {encode, executorError, fromDescription, ioError, revive, timedOut, toGError};
 })(imports.gi, imports.cfutures.bytes, imports.cfutures.values);

@@ -23,6 +23,10 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
         return items[Symbol.iterator]();
     }
 
+    function reviveOutcome(outcome) {
+        return 'error' in outcome ? {error: Errors.fromDescription(outcome.error)} : outcome;
+    }
+
     /* Some items, and the call that computes their results. */
     class Chunk {
         constructor(items, first, submit) {
@@ -51,7 +55,7 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
             if (this.future === null)
                 return;
             try {
-                const outcomes = Waiting.outcome(this.future);
+                const outcomes = Waiting.outcome(this.future).map(reviveOutcome);
 
                 this._sent.forEach((i, k) => (this._outcomes[i] = outcomes[k]));
             } catch (error) {
@@ -169,15 +173,15 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
         }
 
         _take(chunk) {
-            const {value, error} = chunk.take();
+            const outcome = chunk.take();
 
             this._waiting--;
             if (chunk.length === 0)
                 this._chunks.shift();
-            if (error !== undefined)
-                throw Errors.revive(error);
+            if ('error' in outcome)
+                throw outcome.error;
 
-            return {value, done: false};
+            return {value: outcome.value, done: false};
         }
 
         /** @returns {Promise} the next result; a call that failed gives its error, and the next one comes after it */

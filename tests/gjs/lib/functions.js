@@ -189,3 +189,10 @@ const STRANGE = {
 export function throwStrange(name) {
     throw STRANGE[name]();
 }
+
+export function throwStrangeBut(name) {
+    if (name !== 'fine')
+        throwStrange(name);
+
+    return name;
+}
