@@ -14,7 +14,7 @@
 const {GIRepository, GLib} = imports.gi;
 const System = imports.system;
 
-const settings = JSON.parse(ARGV[0] ?? '{}');
+const settings = JSON.parse(ARGV.join('') || '{}');
 for (const folder of [...settings.typelibs ?? []].reverse())
     GIRepository.Repository.prepend_search_path(folder);
 

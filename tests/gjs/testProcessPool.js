@@ -60,6 +60,14 @@ test('the initializer runs in each worker', () => withPool({initializer: place('
     equal(await pool.submit(place('getPrepared')), {deep: [-0, new Uint8Array([1])]});
 }));
 
+test('the arguments of the initializer may be long', async () => {
+    const arg = '\u20ac\u{1f600}'.repeat(50000);
+
+    await withPool({max_workers: 1, initializer: place('prepare'), initargs: [arg]}, async pool => {
+        same(await pool.submit(place('getPrepared')), arg);
+    });
+});
+
 test('an initializer that fails breaks the pool', () => withPool({initializer: place('prepare'), initargs: ['fail']}, async pool => {
     const error = await fails(pool.submit(place('getPrepared')));
 

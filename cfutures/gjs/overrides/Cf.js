@@ -15,6 +15,9 @@ var {_init} = (({Gio, GLib, GObject}, {
         'To use other processors, export the function from a module, make a Cf.ProcessPoolExecutor, ' +
         "and submit its place to that: pool.submit('file:///…/module.js#name', ...args)";
 
+    /* One argument of a program may not be longer than 128 KiB; a character has up to four bytes. */
+    const PIECES = /.{1,30000}/gsu;
+
     /* What one engine of GJS cannot do. */
     function refuse(className, owner, ...names) {
         for (const name of names) {
@@ -46,6 +49,7 @@ var {_init} = (({Gio, GLib, GObject}, {
     function makeArgv(initializer, initargs) {
         const {Repository} = imports.gi.GIRepository;
         const folder = findFolder();
+        const program = [findInterpreter(), '-I', folder, '-m', GLib.build_filenamev([folder, 'cfutures-worker.js'])];
         const settings = {typelibs: Repository.get_search_path()};
 
         if (initializer !== undefined) {
@@ -53,7 +57,7 @@ var {_init} = (({Gio, GLib, GObject}, {
             settings.initargs = Values.toVariant(Values.encode(initargs, 'initargs')).print(true);
         }
 
-        return [findInterpreter(), '-I', folder, '-m', GLib.build_filenamev([folder, 'cfutures-worker.js']), JSON.stringify(settings)];
+        return [...program, ...JSON.stringify(settings).match(PIECES)];
     }
 
     /* A module's URI, a hash, and what it exports. */
