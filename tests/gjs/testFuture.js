@@ -259,6 +259,22 @@ test('executors in JavaScript', async () => {
     matches(await fails(() => executor.submit_named(`${module}:test_module_triple`, null)), Cf.ExecutorError, 'SHUTDOWN');
 });
 
+test('an executor in JavaScript without a shutdown can be shut down', async () => {
+    const Queue = GObject.registerClass(class Queue extends Cf.Executor {
+        vfunc_schedule() {
+            return true;
+        }
+    });
+
+    for (const options of [{}, {wait: false}, {cancel_futures: true}]) {
+        const executor = new Queue();
+
+        await executor.shutdown(options);
+        await executor.shutdown_async(options);
+        ok(executor.is_shutdown(), 'it is shut down');
+    }
+});
+
 test('the shutdown of an executor in JavaScript runs in the main thread', async () => {
     const seen = [];
     const Recorder = GObject.registerClass(class Recorder extends Cf.ThreadPoolExecutor {

@@ -184,9 +184,18 @@ var {_init} = (({Gio, GLib, GObject}, {
         return encoded.blob.isEmpty ? encoded.text : toGValue(Values.toVariant(encoded));
     }
 
+    /* A class without one throws when it is asked for it. */
+    function shutsDownInJS(executor) {
+        try {
+            return !`${executor.vfunc_shutdown}`.includes('/* wrapper for native');
+        } catch {
+            return false;
+        }
+    }
+
     /* C waits in a thread, where no shutdown of JavaScript may run: that one has its turn here. */
     function shutdownAsync(executor, cancelFutures, cancellable) {
-        if (!`${executor.vfunc_shutdown}`.includes('/* wrapper for native')) {
+        if (shutsDownInJS(executor)) {
             executor.shutdown(true, cancelFutures);
 
             return Promise.resolve();
