@@ -299,6 +299,9 @@ read_more (CfWorkerChannel *self,
     }
   while (n < 0 && (errno == EINTR || errno == EAGAIN));
 
+  /* It closed the line before it had read everything. */
+  if (n < 0 && errno == ECONNRESET)
+    return FALSE;
   if (n < 0)
     return _cf_error_set_from_errno (error, "Reading from the parent failed");
   _cf_wire_reader_commit (&self->reader, (gsize) n);

@@ -36,7 +36,8 @@ skip_written (GOutputVector *vectors,
   return n;
 }
 
-/* Writes all of it, however long that takes. */
+/* Writes all of it, however long that takes.  Nobody waits for what a parent that has closed the line does not get: the end
+ * is found when the next call is read. */
 static gboolean
 write_all (int            fd,
            GOutputVector *vectors,
@@ -51,6 +52,8 @@ write_all (int            fd,
 
       if (n < 0 && errno == EAGAIN)
         poll (&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+      else if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+        return TRUE;
       else if (n < 0 && errno != EINTR)
         return _cf_error_set_from_errno (error, "Writing to the parent failed");
 

@@ -5,6 +5,7 @@
 
 #include "cf-test.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -365,7 +366,23 @@ test_lost_parent (Fixture           *fixture,
   send_call (fixture, 1, "wait", NULL);
   close (fixture->fd);
   fixture->fd = -1;
-  join (fixture);
+  g_assert_true (join (fixture));
+  g_assert_no_error (fixture->error);
+}
+
+static void
+test_deaf_parent (Fixture           *fixture,
+                  gconstpointer data G_GNUC_UNUSED)
+{
+  struct pollfd fd = { .fd = fixture->fd, .events = POLLIN };
+
+  g_test_summary ("That the other side went without reading everything is no error.");
+
+  g_assert_cmpint (poll (&fd, 1, -1), ==, 1);
+  close (fixture->fd);
+  fixture->fd = -1;
+  g_assert_true (join (fixture));
+  g_assert_no_error (fixture->error);
 }
 
 static void
@@ -429,7 +446,8 @@ test_take_lost_parent (Fixture           *fixture,
   send_call (fixture, 1, "until cancelled", NULL);
   close (fixture->fd);
   fixture->fd = -1;
-  join (fixture);
+  g_assert_true (join (fixture));
+  g_assert_no_error (fixture->error);
 }
 
 static void
@@ -494,6 +512,7 @@ main (int    argc,
   g_test_add ("/worker/handler", Fixture, &handling, set_up, test_handler, tear_down);
   g_test_add ("/worker/chunk", Fixture, &plain, set_up, test_chunk, tear_down);
   g_test_add ("/worker/lost-parent", Fixture, &plain, set_up, test_lost_parent, tear_down);
+  g_test_add ("/worker/deaf-parent", Fixture, &plain, set_up, test_deaf_parent, tear_down);
   g_test_add ("/worker/nonsense", Fixture, &plain, set_up, test_nonsense, tear_down);
   g_test_add ("/worker/take", Fixture, &taking, set_up, test_take, tear_down);
   g_test_add ("/worker/take/chunk", Fixture, &taking, set_up, test_take_chunk, tear_down);
