@@ -109,14 +109,14 @@ prepare (CfWorker          *self,
          const CfWireFrame *frame,
          GError           **failure)
 {
+  const char *name = (frame->flags & CF_WIRE_FLAG_NAMED) != 0 && frame->n_strings > 0 ? frame->strings[0] : "";
   g_autoptr (GVariant) result = NULL;
 
   if (self->start_error != NULL)
     g_propagate_error (failure, g_error_copy (self->start_error));
   else if (self->initializer.func != NULL)
     {
-      result = self->initializer.func (frame->n_strings > 0 ? frame->strings[0] : NULL, frame->payload,
-                                       self->calls.cancellable, self->initializer.user_data, failure);
+      result = self->initializer.func (name, frame->payload, self->calls.cancellable, self->initializer.user_data, failure);
       if (result != NULL)
         g_variant_take_ref (result);
       else if (*failure == NULL)

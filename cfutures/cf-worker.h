@@ -18,7 +18,8 @@ G_BEGIN_DECLS
 
 /**
  * CfWorkerHandler:
- * @function: the name that was submitted
+ * @function: the name that was submitted; empty for an initializer when the
+ *   pool has none that goes by a name
  * @args: (nullable): its arguments
  * @cancellable: (not nullable): the cancellable of the call
  * @user_data: what was given with the handler

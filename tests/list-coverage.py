@@ -145,7 +145,7 @@ RULES = {
         ("A pool in a worker", r"(?<!cancellable: )nested$", ()),
         ("A map goes on after the chunk that died", r"process map: death|map.* death|map goes on after", ()),
         ("A call may fork, close its files, change its signals", r"rude call|fork in a task", {"Vala", "JavaScript"}),
-        ("A worker program of one's own", r"^worker: |worker argv", {"Vala", "Python"}),
+        ("A worker program of one's own", r"^worker: |worker argv|worker program", {"Python"}),
     ],
 }
 

@@ -260,6 +260,43 @@ void test_no_worker () throws Error {
     assert_throws (new Cf.ExecutorError.SPAWN_FAILED (""), () => { future.dup_variant (); });
 }
 
+// A worker program of its own: this one again, which says what it was asked for.
+int serve () {
+    try {
+        var worker = new Cf.Worker ();
+        var purpose = "not prepared";
+        worker.set_initializer ((function, args, cancellable) => {
+            purpose = @"prepared for '$function'";
+            return new Variant ("()");
+        });
+        worker.set_handler ((function, args, cancellable) => {
+            if (function == "unknown")
+                throw new Cf.ExecutorError.NOT_FOUND ("never heard of it");
+            return @"$function, $purpose";
+        });
+        return worker.run () ? 0 : 1;
+    } catch (Error e) {
+        printerr ("%s\n", e.message);
+        return 1;
+    }
+}
+
+void test_worker_program () throws Error {
+    var program = FileUtils.read_link ("/proc/self/exe");
+    var pool = (Cf.ProcessPoolExecutor) Object.@new (typeof (Cf.ProcessPoolExecutor),
+        "max-workers", 1, "worker-argv", new string[] { program, "--serve", null });
+    assert (pool.submit_named ("greet").dup_variant ().get_string () == "greet, prepared for ''");
+    assert_throws (new Cf.ExecutorError.NOT_FOUND (""), () => { pool.submit_named ("unknown").dup_variant (); });
+    pool.shutdown ();
+    assert (pool.n_deaths == 0);
+
+    // A function is no name.
+    pool = (Cf.ProcessPoolExecutor) Object.@new (typeof (Cf.ProcessPoolExecutor),
+        "max-workers", 1, "worker-argv", new string[] { program, "--serve", null });
+    pool.set_initializer (set_environment, "prepared");
+    assert (pool.submit_named ("greet").dup_variant ().get_string () == "greet, prepared for ''");
+}
+
 uint count_descriptors () throws Error {
     var folder = Dir.open ("/proc/self/fd");
     uint n = 0;
@@ -303,6 +340,8 @@ void test_async () throws Error {
 }
 
 int main (string[] args) {
+    if (args.length > 1 && args[1] == "--serve")
+        return serve ();
     Cf.process_pool_init (args);
     Test.init (ref args);
     add_test ("/process-pool/result", test_result);
@@ -328,6 +367,7 @@ int main (string[] args) {
     add_test ("/process-pool/initializer", test_initializer);
     add_test ("/process-pool/initializer-fails", test_initializer_fails);
     add_test ("/process-pool/no-worker", test_no_worker);
+    add_test ("/process-pool/worker-program", test_worker_program);
     add_test ("/process-pool/nothing-left", test_nothing_left);
     add_test ("/process-pool/async", test_async);
     return Test.run ();
