@@ -358,7 +358,8 @@ new_for_named (CfExecutor *self,
   if (CF_EXECUTOR_GET_CLASS (self)->sends_names)
     return _cf_future_new_for_named (function, args);
 
-  func = (CfFunc) _cf_function_find_named (function, error);
+  /* An executor that takes no more work loads no module for it. */
+  func = check_open (self, error) ? (CfFunc) _cf_function_find_named (function, error) : NULL;
   if (func == NULL)
     {
       if (args != NULL)
