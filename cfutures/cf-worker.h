@@ -18,7 +18,8 @@ G_BEGIN_DECLS
 
 /**
  * CfWorkerHandler:
- * @function: the name that was submitted
+ * @function: (nullable): the name that was submitted; %NULL where it prepares a
+ *   worker, if the initializer of the pool has no name
  * @args: (nullable): its arguments
  * @cancellable: (not nullable): the cancellable of the call
  * @user_data: what was given with the handler
