@@ -26,7 +26,7 @@ has_changed_cb (gpointer number)
   return __atomic_load_n (&n_waits, __ATOMIC_RELAXED) != *(guint *) number;
 }
 
-/* Looks for the ring, for as long as that paid lately. */
+/* Spins until it is rung, for as long as that has paid off lately. */
 static gboolean
 spin (CfBell *self,
       gint64  timeout_us)
@@ -43,7 +43,7 @@ spin (CfBell *self,
     }
 
   self->n_failed = 0;
-  /* Who rang mostly holds the lock of the language until he waits himself.  Whoever asks for it before that has to sleep,
+  /* The thread that rang mostly holds the lock of the language until it waits itself.  Asking for it earlier means to sleep,
    * which takes far longer. */
   _cf_spin_for (has_changed_cb, &number, LINGER_US);
 
@@ -69,7 +69,7 @@ cf_bell_ring (CfBell *self)
   _cf_parker_set (&self->parker, CF_PARKER_DONE);
 }
 
-/* FALSE: nobody rang within the time. */
+/* FALSE: the time ran out. */
 gboolean
 cf_bell_wait (CfBell *self,
               gint64  timeout_us)
@@ -81,7 +81,7 @@ cf_bell_wait (CfBell *self,
   return TRUE;
 }
 
-/* In one call, so that the lock of the language is free when the other one wakes up. */
+/* Both in one call, so that the lock of the language is free when the other thread wakes up. */
 gboolean
 cf_bell_ring_and_wait (CfBell *other,
                        CfBell *self)

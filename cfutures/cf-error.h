@@ -29,7 +29,7 @@ G_BEGIN_DECLS
  * @CF_EXECUTOR_ERROR_SHUTDOWN: the executor was shut down and takes no more work
  * @CF_EXECUTOR_ERROR_INVALID_STATE: the future is not in a state in which this can be done
  * @CF_EXECUTOR_ERROR_NO_RESULT: the function gave neither a result nor an error
- * @CF_EXECUTOR_ERROR_BROKEN: the executor is broken: an initializer failed, or its workers cannot live
+ * @CF_EXECUTOR_ERROR_BROKEN: the executor is broken: an initializer failed, or its workers cannot be started, or one died
  * @CF_EXECUTOR_ERROR_WORKER_DIED: the worker process died while it ran the function
  * @CF_EXECUTOR_ERROR_SPAWN_FAILED: no worker process could be started
  * @CF_EXECUTOR_ERROR_PROTOCOL: a worker or its parent did not keep the protocol
@@ -40,8 +40,8 @@ G_BEGIN_DECLS
  *
  * What can go wrong with executors and futures.
  *
- * A cancelled future is %G_IO_ERROR_CANCELLED and running out of time
- * %G_IO_ERROR_TIMED_OUT, as everywhere in GIO.
+ * The error of a cancelled future is %G_IO_ERROR_CANCELLED, and that of a wait
+ * that ran out of time %G_IO_ERROR_TIMED_OUT, as everywhere in GIO.
  *
  * Since: 1.0
  */

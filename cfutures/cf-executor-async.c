@@ -7,7 +7,7 @@
 
 #include "cf-async-private.h"
 
-/* Executors: the shutdown for who runs a main loop. */
+/* Executors: the shutdown in a main loop. */
 
 static gboolean
 complete (gpointer data)
@@ -20,7 +20,7 @@ complete (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* The thread keeps nothing: when the callback is called, the executor is the caller's alone. */
+/* The thread keeps no reference: when the callback is called, nobody but the caller holds the executor. */
 static void
 complete_in_context (CfAsync *async)
 {
@@ -33,14 +33,14 @@ complete_in_context (CfAsync *async)
   g_source_unref (source);
 }
 
-/* A class that looks only at the call that waits is told of the wish to cancel too. */
+/* Asks to cancel once more: a subclass may do so only in the call that waits. */
 static gpointer
 wait_thread (gpointer data)
 {
   GTask *task = _cf_async_get_task (data);
 
   cf_executor_shutdown (g_task_get_source_object (task), TRUE, GPOINTER_TO_INT (g_task_get_task_data (task)));
-  /* After a wait that was given up nobody need iterate the context any more. */
+  /* After a wait that was given up, the context may never be iterated again. */
   if (_cf_async_is_over (data))
     _cf_async_unref (data);
   else
@@ -58,7 +58,7 @@ wait_thread (gpointer data)
  *   and the workers have ended
  * @user_data: for @callback
  *
- * Takes no more work, and waits in a main loop for the end of what there is.
+ * Shuts the executor down, and waits in a main loop until it has ended.
  *
  * @callback is called in the main context that is thread-default here, never
  * inside this call.

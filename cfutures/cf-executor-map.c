@@ -31,7 +31,7 @@ map (CfExecutor *self,
 {
   CfMap *made = _cf_map_new (func, function, items, chunksize);
 
-  /* Else the workers share the items. */
+  /* Each chunk is a future; otherwise, below, the workers share the items among them. */
   if (buffersize > 0 || !_cf_executor_schedules_itself (CF_EXECUTOR_GET_CLASS (self)))
     return _cf_result_iter_new (made, G_OBJECT (self), schedule_item, timeout_us, chunksize, buffersize, error);
 
@@ -46,18 +46,18 @@ map (CfExecutor *self,
  * @func: (scope forever): a function
  * @items: an array; each child is the arguments of one call; a floating
  *   reference is taken over
- * @timeout_us: for how many microseconds from now on to wait for results at
- *   all, or -1
- * @chunksize: how many items, at least 1, go to a process in one message; for
- *   tiny calls
- * @buffersize: how many items may be submitted and not yielded, rounded up to
- *   whole chunks; 0 submits all at once
+ * @timeout_us: how many microseconds the iteration may take from now on; -1 is
+ *   no limit
+ * @chunksize: how many items go to a process in one message, at least 1; more
+ *   is faster for tiny calls
+ * @buffersize: how many items may be submitted whose results were not taken
+ *   yet, rounded up to whole chunks; 0 submits all at once
  * @error: return location for an error
  *
  * Calls a function for each item of an array.
  *
- * This does not block. When the executor takes nothing on any more, @error is
- * that of [method@Executor.submit].
+ * This does not block. When the executor takes no more work, @error is that of
+ * [method@Executor.submit].
  *
  * Returns: (transfer full): the results, in the order of the items
  *
@@ -87,12 +87,12 @@ cf_executor_map (CfExecutor *self,
  * @function: a name, as for [method@Executor.submit_named]
  * @items: an array; each child is the arguments of one call; a floating
  *   reference is taken over
- * @timeout_us: for how many microseconds from now on to wait for results at
- *   all, or -1
- * @chunksize: how many items, at least 1, go to a process in one message; for
- *   tiny calls
- * @buffersize: how many items may be submitted and not yielded, rounded up to
- *   whole chunks; 0 submits all at once
+ * @timeout_us: how many microseconds the iteration may take from now on; -1 is
+ *   no limit
+ * @chunksize: how many items go to a process in one message, at least 1; more
+ *   is faster for tiny calls
+ * @buffersize: how many items may be submitted whose results were not taken
+ *   yet, rounded up to whole chunks; 0 submits all at once
  * @error: return location for an error
  *
  * Calls a function, found by its name, for each item of an array.

@@ -12,14 +12,14 @@
 /**
  * CfExecutor:
  *
- * Takes functions on and gives a [class@Future] for each.
+ * Takes functions and returns a [class@Future] for each.
  *
  * The library's executors are [class@ThreadPoolExecutor] and
- * [class@ProcessPoolExecutor]. A class of your own overrides `schedule()`, in
- * which it sees to it that [method@Future.run] is called for the future, and
- * `shutdown()`.
+ * [class@ProcessPoolExecutor]. A class of your own overrides `schedule()`, which
+ * has [method@Future.run] called for the future, and `shutdown()`.
  *
- * An executor that is dropped still does the work that it has.
+ * Dropping the last reference is a shutdown that does not wait: what was
+ * submitted still runs.
  *
  * Since: 1.0
  */
@@ -81,7 +81,7 @@ cf_executor_get_property (GObject    *object,
     }
 }
 
-/* 0 is as many as the class thinks right. */
+/* 0 means the default of the class. */
 static void
 set_max_workers (CfExecutor *self,
                  guint       max_workers)
@@ -136,7 +136,7 @@ count_spec (const char *name)
   return g_param_spec_uint (name, NULL, NULL, 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 }
 
-/* What is long is the documentation of the properties. */
+/* Long because of the documentation of the properties. */
 static void
 cf_executor_class_init (CfExecutorClass *klass)
 {
@@ -151,7 +151,7 @@ cf_executor_class_init (CfExecutorClass *klass)
   /**
    * CfExecutor:name:
    *
-   * A name for people and traces.
+   * A name for messages and traces.
    *
    * Since: 1.0
    */
@@ -162,7 +162,7 @@ cf_executor_class_init (CfExecutorClass *klass)
    *
    * How many workers it uses at most.
    *
-   * It is set to 0 for the default of the class.
+   * Setting it to 0 chooses the default of the class.
    *
    * Since: 1.0
    */
@@ -180,7 +180,7 @@ cf_executor_class_init (CfExecutorClass *klass)
   /**
    * CfExecutor:n-running:
    *
-   * How many workers are at work.
+   * How many workers run something.
    *
    * Since: 1.0
    */
@@ -205,7 +205,7 @@ cf_executor_init (CfExecutor *self G_GNUC_UNUSED)
 
 /* Submitting */
 
-/* The class of what was seen last is known to be one of executors. */
+/* Remembers the class that passed last: the full check takes longer. */
 static gboolean
 is_executor (gpointer self)
 {
@@ -233,8 +233,8 @@ check_open (CfExecutor *self,
   return FALSE;
 }
 
-/* A subclass in another language may say no without a reason: what it threw was no GError, or it gave nothing back.  What
- * it has run, it has not refused. */
+/* A subclass in another language may refuse without a reason: what it threw was no GError, or it returned nothing.  A
+ * future that it has run was not refused. */
 static gboolean
 call_schedule (CfExecutor *self,
                CfFuture   *future,
@@ -281,7 +281,7 @@ _cf_executor_schedule (CfExecutor *self,
   return FALSE;
 }
 
-/* Whether the scheduling is the library's own, and no subclass looks at what is scheduled. */
+/* Whether schedule() is the library's own: no subclass has overridden it. */
 gboolean
 _cf_executor_schedules_itself (CfExecutorClass *klass)
 {
@@ -375,16 +375,16 @@ new_for_named (CfExecutor *self,
 /**
  * cf_executor_submit_named:
  * @self: an executor
- * @function: `module-path:symbol`, or `symbol` in the program; what a worker
- *   process makes of it is for its language to say
+ * @function: `module-path:symbol`, or `symbol` in the program; in a process
+ *   pool, whatever names a function in the language of the workers
  * @args: (nullable): its arguments; a floating reference is taken over
  * @error: return location for an error
  *
  * Submits a function by its name.
  *
- * This does not block. @error is %CF_EXECUTOR_ERROR_NOT_FOUND when there
- * is no such function; a process pool finds that out in the worker, and the
- * future fails so.
+ * This does not block. @error is %CF_EXECUTOR_ERROR_NOT_FOUND when there is no
+ * such function; in a process pool, which finds that out in the worker, the
+ * future fails with it.
  *
  * Returns: (transfer full): the future of the call
  *
@@ -418,8 +418,8 @@ cf_executor_submit_named (CfExecutor *self,
  *
  * Submits a function with any data, which can run in this process only.
  *
- * This does not block. The errors are those of [method@Executor.submit]; then
- * @user_data is destroyed here. Of a process pool, the future fails with
+ * This does not block. The errors are those of [method@Executor.submit]; in that
+ * case this call destroys @user_data. In a process pool, the future fails with
  * %CF_EXECUTOR_ERROR_NOT_SERIALIZABLE.
  *
  * Returns: (transfer full): the future of the call
@@ -476,11 +476,11 @@ cf_executor_schedule (CfExecutor *self,
  * @wait: whether to wait until all work is done and the workers have ended
  * @cancel_futures: whether to cancel, here and now, what has not started
  *
- * Takes no more work, and waits for the end of what there is if asked to.
+ * Shuts the executor down: it takes no more work.
  *
  * It may be called several times: a later call may still wait and still
  * cancel. With @wait it blocks: in a thread that runs a main loop, use
- * [method@Executor.shutdown_async]. On one of the executor's own workers it
+ * [method@Executor.shutdown_async]. In one of the executor's own workers it
  * does not wait.
  *
  * Since: 1.0

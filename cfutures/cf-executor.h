@@ -25,9 +25,9 @@ G_DECLARE_DERIVABLE_TYPE (CfExecutor, cf_executor, CF, EXECUTOR, GObject)
 /**
  * CfExecutorClass:
  * @parent_class: the parent class
- * @schedule: takes a pending future over, to run it with [method@Future.run]
- *   or to settle it otherwise; false with an error refuses it. It is not called
- *   after a shutdown, nor twice for a future.
+ * @schedule: takes over a pending future, to run it with [method@Future.run]
+ *   or to settle it otherwise; returns false with an error to refuse it. It is
+ *   not called after a shutdown, nor again for a future that it has accepted.
  * @shutdown: ends the executor; may be called several times
  *
  * The class of executors.

@@ -15,7 +15,7 @@ struct _CfForeignPool
   CfForeignRun  run;         /* (const) */
 };
 
-/* An exception may have come out of it that nobody caught: neither a frame is left behind then, nor who waits. */
+/* After an exception that nobody caught: leaves no frame behind, and nobody waiting. */
 static void
 break_off (CfFuture *future)
 {
@@ -40,7 +40,7 @@ run_inline (CfFutureOwner *owner,
   return TRUE;
 }
 
-/* Where they do not, run() says so. */
+/* If they do not, run() refuses. */
 static gboolean
 runs_inline (CfFutureOwner *owner G_GNUC_UNUSED)
 {

@@ -257,8 +257,8 @@ _cf_future_run_claimed (CfFuture            *self,
  *
  * Runs the function of the future in the calling thread, and settles it.
  *
- * This is what an executor has to do with a future.  It blocks for as long as
- * the function runs; done-callbacks run in this call.  A future without a call,
+ * This is what an executor calls for a future.  It blocks for as long as the
+ * function runs; done-callbacks run in this call.  A future without a call,
  * as [ctor@Future.new] makes it, fails with
  * %CF_EXECUTOR_ERROR_NO_RESULT.
  *

@@ -52,8 +52,8 @@ call_back (CfWaiter *waiter,
  * Adds a function that is called when the future is done.
  *
  * Callbacks run in the order in which they were added, in the thread that
- * settles the future, after those who wait were told; at once, in this call,
- * if it is done already. They must not block.
+ * settles the future, after it has woken up those who wait. If the future is
+ * done already, @callback runs in this call. Callbacks must not block.
  *
  * Since: 1.0
  */
@@ -188,7 +188,7 @@ cf_future_wait_async (CfFuture           *self,
  * Gets the outcome of [method@Future.wait_async].
  *
  * The errors are those of [method@Future.get_result];
- * %G_IO_ERROR_CANCELLED also when the waiting was.
+ * %G_IO_ERROR_CANCELLED may also mean that the waiting was cancelled.
  *
  * Returns: (transfer none) (nullable): the result, which belongs to the future;
  *   %NULL without an error if the function gave no value

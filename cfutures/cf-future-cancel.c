@@ -22,9 +22,9 @@ is_being_cancelled (guint state)
  * Cancels the future, if it has not started.
  *
  * This does not block. A future that waits in the queue of an executor leaves
- * it at once: its function never runs, and its arguments are released by this call, as are
- * the waiters told and the done-callbacks run.  For a future that no executor
- * queues, [func@wait] and [func@as_completed] see the cancel only after
+ * it at once and its function never runs: this call releases the arguments,
+ * wakes up those who wait, and runs the done-callbacks. When the future is in
+ * no queue, [func@wait] and [func@as_completed] see the cancel only after
  * [method@Future.set_running_or_notify_cancel].
  *
  * Returns: true if the future is cancelled and will never run
@@ -99,7 +99,7 @@ notify_cancel (CfFuture *self)
  * cf_future_set_running_or_notify_cancel:
  * @self: a future
  *
- * Says that the work of the future begins, or that its cancel was noticed.
+ * Marks a pending future as running, or its cancel as noticed.
  *
  * This is for executors that do not use [method@Future.run].
  *

@@ -234,8 +234,7 @@ make_lent_own (CfFuture *self)
  * Gets the cancellable that the function of the future gets.
  *
  * Cancelling it tells a running function that its outcome is not wanted any
- * more; what that means is for the function to say.  The future is not
- * cancelled by it.
+ * more; it is up to the function to end early.  It does not cancel the future.
  *
  * Returns: (transfer none): the cancellable
  *

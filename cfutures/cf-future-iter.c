@@ -14,8 +14,8 @@
  *
  * Futures in the order in which they are done.
  *
- * It is made by [func@as_completed]. Futures that it has given are no longer
- * held by it.
+ * It is made by [func@as_completed]. It does not keep the futures that it has
+ * returned.
  *
  * ```c
  * g_autoptr (CfFutureIter) iter = cf_as_completed (futures, n_futures, -1);
@@ -69,12 +69,13 @@ cf_future_iter_init (CfFutureIter *self)
  * cf_as_completed:
  * @futures: (array length=n_futures) (nullable): futures
  * @n_futures: how many there are
- * @timeout_us: for how many microseconds from now on to wait at all, or -1
+ * @timeout_us: how many microseconds the iteration may take from now on; -1 is
+ *   no limit
  *
  * Iterates over futures in the order in which they are done.
  *
- * This does not block. Those that are done come first. Each comes once, however
- * often it was given.
+ * This does not block. Futures that are done already come first. Each comes
+ * once, even if it was given more than once.
  *
  * Returns: (transfer full): the iterator
  *
@@ -111,9 +112,9 @@ is_late (CfFutureIter *self)
  * Waits for the next future that is done.
  *
  * This blocks: in a thread that runs a main loop, use
- * [method@FutureIter.next_async] instead. When the time is out it fails once with %G_IO_ERROR_TIMED_OUT,
- * and then is at its end. A wait that could never end fails with
- * %CF_EXECUTOR_ERROR_DEADLOCK.
+ * [method@FutureIter.next_async] instead. When the time has run out, it fails
+ * once with %G_IO_ERROR_TIMED_OUT, and the iterator is at its end. A wait that
+ * could never end fails with %CF_EXECUTOR_ERROR_DEADLOCK.
  *
  * Returns: (transfer full) (nullable): a future that is done; %NULL without an
  *   error at the end

@@ -27,8 +27,8 @@ refuse_second_outcome (CfFuture *self,
  *
  * Finishes the future with a result.
  *
- * Done-callbacks run in this call.  If the future has an outcome, that stands
- * and @error is %CF_EXECUTOR_ERROR_INVALID_STATE.
+ * Done-callbacks run in this call.  If the future has an outcome already, that
+ * one stands and @error is %CF_EXECUTOR_ERROR_INVALID_STATE.
  *
  * Returns: true if this was the first outcome
  *
@@ -65,8 +65,8 @@ cf_future_set_result (CfFuture     *self,
  *
  * Finishes the future with an error.
  *
- * Done-callbacks run in this call.  If the future has an outcome, that stands
- * and @error is %CF_EXECUTOR_ERROR_INVALID_STATE.
+ * Done-callbacks run in this call.  If the future has an outcome already, that
+ * one stands and @error is %CF_EXECUTOR_ERROR_INVALID_STATE.
  *
  * Returns: true if this was the first outcome
  *

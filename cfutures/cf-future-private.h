@@ -61,8 +61,8 @@ typedef struct
   char          *function;    /* (const) (owned) (nullable): the name of a named function */
 } CfFutureExtra;
 
-/* What a future is to do.  The words are those of the result, once the call is over.  The function has the one that most
- * kinds of values leave empty: so it is there, or nothing is. */
+/* What a future is to do.  When the call is over, the result takes the same words.  The function is in the one that most
+ * kinds of values leave empty, so that the word holds either the function or nothing. */
 typedef struct
 {
   gpointer       data;  /* the arguments (owned) (nullable), or the data of a task */
@@ -81,9 +81,9 @@ typedef struct
  *    │  │      └───────────▶ [CANCELLING] ────────────────┘
  *    │  └──────────────────▶ [PENDING_SETTLING] ───▶ FINISHED
  *
- * Each arrow is an atomic change of `state`, and who made one that leads into brackets owns the call and the result
- * until he leads out of them.  The words of the result belong to the thread that runs the future from the start: it goes
- * to FINISHED in one step.  Who is faster by hand has another place.
+ * Each arrow is an atomic change of `state`.  Whoever enters a phase in brackets owns the call and the result until he
+ * leaves it.  From the start of the run, the words of the result belong to the thread that runs the future, which goes to
+ * FINISHED in one step; an outcome that is set by hand before that has another place.
  */
 typedef enum
 {
@@ -110,12 +110,12 @@ enum
 
   CF_FLAG_SCHEDULED = 1 << 6, /* an executor has it, or had it */
   CF_FLAG_QUEUED = 1 << 10,   /* it has an owner, who alone starts it */
-  CF_FLAG_PLACED = 1 << 18,   /* it has an owner, who does not mind: only waits look at that */
+  CF_FLAG_PLACED = 1 << 18,   /* it has an owner, which is not asked: only waits look at it */
   CF_FLAG_NOTIFIED = 1 << 7,  /* a cancel is seen by everybody */
   CF_FLAG_LINKED = 1 << 8,    /* (delivery lock): in the queue of its context */
   CF_FLAG_KEPT = 1 << 9,      /* (delivery lock): and that holds a reference */
   CF_FLAG_TELLING = 1 << 11,  /* its context tells of it, and has a reference or is about to take one */
-  CF_FLAG_HANDED = 1 << 15,   /* meanwhile it was given the last one of others, too */
+  CF_FLAG_HANDED = 1 << 15,   /* meanwhile it was given the last reference of others, too */
   CF_FLAG_LENT = 1 << 17,     /* a thread runs it, or did, and lends it a cancellable if it has none */
   CF_FLAG_BY_HAND = 1 << 19,  /* its result is in the extra */
   CF_FLAG_COPIED = 1 << 16,   /* (const): it was made without GObject, and does not hold its class */

@@ -6,10 +6,10 @@
 #include "cf-delivery-private.h"
 #include "cf-future-phase-private.h"
 
-/* How a pending future comes into the hands of an executor, and out of them: claimed by who runs it, or asked for something
- * meanwhile. */
+/* How an executor gets a pending future and loses it again: whoever runs the future claims it, and others may ask it for
+ * something meanwhile. */
 
-/* A future that nobody else knows yet comes into a queue, which gets a reference. */
+/* Puts a future that nobody else knows yet into a queue, which gets a reference. */
 void
 _cf_future_queue_fresh (CfFuture      *self,
                         CfFutureOwner *owner)
@@ -21,7 +21,7 @@ _cf_future_queue_fresh (CfFuture      *self,
   __atomic_store_n (&G_OBJECT (self)->ref_count, 2, __ATOMIC_RELAXED);
 }
 
-/* It did not: the caller ends it. */
+/* Undoes that, when the queue did not take the future. */
 void
 _cf_future_refuse_fresh (CfFuture *self)
 {
@@ -32,7 +32,7 @@ _cf_future_refuse_fresh (CfFuture *self)
   __atomic_store_n (&G_OBJECT (self)->ref_count, 1, __ATOMIC_RELAXED);
 }
 
-/* Notes that an executor is given the future.  FALSE: it was before, or is no longer pending. */
+/* Notes that an executor gets the future.  FALSE: one has got it before, or it is no longer pending. */
 gboolean
 _cf_future_try_schedule (CfFuture *self)
 {
@@ -45,7 +45,7 @@ _cf_future_try_schedule (CfFuture *self)
   return FALSE;
 }
 
-/* The executor refused it. */
+/* Undoes that, when the executor refused it. */
 void
 _cf_future_unschedule (CfFuture *self)
 {
@@ -66,7 +66,7 @@ _cf_future_begin_queueing (CfFuture      *self,
   return TRUE;
 }
 
-/* As QUEUED or PLACED; or 0: it is not. */
+/* @flag: QUEUED or PLACED, or 0 if it was not queued. */
 void
 _cf_future_end_queueing (CfFuture *self,
                          guint     flag)
@@ -76,7 +76,7 @@ _cf_future_end_queueing (CfFuture *self,
   _cf_future_set_phase (self, CF_PHASE_PENDING, flag, 0);
 }
 
-/* The words of a future in @state, which are right if that does not change meanwhile. */
+/* Reads the call of a future in @state; it is valid if the state has not changed meanwhile. */
 static void
 read_call (CfFuture      *self,
            guint          state,
@@ -91,7 +91,7 @@ read_call (CfFuture      *self,
 }
 
 /* Makes a pending future a running one, and moves its call to the caller, who goes on with _cf_future_run_claimed().  The
- * function stays to be seen, for its name.  With a lock held, do not wait. */
+ * function can still be read, for its name.  Do not wait with a lock held. */
 gboolean
 _cf_future_claim (CfFuture      *self,
                   CfFutureClaim *claim,
@@ -114,7 +114,7 @@ _cf_future_claim (CfFuture      *self,
   return FALSE;
 }
 
-/* For the owner of a queued future, or for who runs it in his own way: leaves the call where it is. */
+/* The same without moving the call: for the owner of a queued future, and for executors that run it in their own way. */
 gboolean
 _cf_future_claim_running (CfFuture *self)
 {

@@ -28,7 +28,7 @@ tell (CfWaiter *waiters,
     _cf_waiters_tell (waiters, self);
 }
 
-/* @self is done: others see that by now, so that the caller has to hold a reference.  @before: the state just before. */
+/* Tells that @self is done.  As others know by now, the caller has to hold a reference.  @before: the state just before. */
 static inline void
 announce (CfFuture *self,
           guint     phase,
@@ -46,7 +46,7 @@ announce (CfFuture *self,
     tell (_cf_waiters_take_early (&fields->waiters), self);
 }
 
-/* The last step from brackets into FINISHED or CANCELLED. */
+/* The last step out of a phase in brackets, into FINISHED or CANCELLED. */
 static void
 publish (CfFuture *self,
          guint     phase,
@@ -58,7 +58,7 @@ publish (CfFuture *self,
   announce (self, phase, before | flags, function);
 }
 
-/* Out of the queue of an executor, where a future lies that somebody settles before a worker came. */
+/* Takes a future that is settled before a worker took it out of the queue of its executor. */
 gboolean
 _cf_future_leave_queue (CfFuture *self,
                         guint     state)
@@ -91,7 +91,7 @@ put_words (CfFuture *self,
     memset (result, 0, sizeof *result);
 }
 
-/* Of a future that a thread runs, which has the words. */
+/* Keeps a result for a future that a thread runs: that thread still uses the place of results. */
 static void
 put_by_hand (CfFuture *self,
              GValue   *result)
@@ -110,7 +110,7 @@ is_run_by_thread (guint state)
   return _cf_phase_of (state) == CF_PHASE_RUNNING && (state & CF_FLAG_LENT) != 0;
 }
 
-/* The outcome of a future in the middle of settling, that was in @state before. */
+/* Gives a future that is settling, and was in @state before, its outcome. */
 static void
 finish (CfFuture *self,
         guint     state,

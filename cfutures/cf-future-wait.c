@@ -10,7 +10,7 @@
 
 /* Waiting for one future, and its outcome. */
 
-/* How many tasks may wait on one stack for one that runs there too. */
+/* How many tasks may wait on one stack for another one that runs on it, too. */
 #define INLINE_DEPTH_MAX 128
 
 static gboolean
@@ -35,7 +35,7 @@ is_listed_cb (gpointer data)
   return _cf_future_is_listed (data);
 }
 
-/* FALSE: it is done, the waiter will not be told. */
+/* FALSE: it is done, and the waiter will not be told. */
 gboolean
 _cf_future_add_waiter (CfFuture *self,
                        CfWaiter *waiter)
@@ -234,11 +234,11 @@ await (CfFuture *self,
  *
  * This blocks: in a thread that runs a main loop, use
  * [method@Future.wait_async] instead. A worker of a thread pool that waits
- * without a time limit for what is still queued in its own pool runs that
- * instead.
+ * without a time limit for a future that is still queued in its own pool runs
+ * that one meanwhile.
  *
- * Returns: true if the future is done; false if the time ran out, or the wait
- *   could never end: [method@Future.get_result] tells why
+ * Returns: true if the future is done; false if the time ran out, or if the
+ *   wait could never end: [method@Future.get_result] tells why
  *
  * Since: 1.0
  */
@@ -446,7 +446,8 @@ cf_future_copy_result (CfFuture *self,
  * %G_IO_ERROR_TIMED_OUT if the time ran out, and
  * %CF_EXECUTOR_ERROR_DEADLOCK if the wait could never end.
  *
- * Returns: true if the function was run to its end
+ * Returns: true if the future is finished, whether with @exception or with a
+ *   result
  *
  * Since: 1.0
  */

@@ -15,24 +15,23 @@
  *
  * The outcome of work that an executor has taken on.
  *
- * A future is made by [method@Executor.submit] and its like, and settles
- * exactly once: it is either cancelled before a worker takes the work, or
- * finished with a result or an error. All methods may be called from any
- * thread.
+ * A future is made by [method@Executor.submit] and its variants, and settles
+ * exactly once: it is finished, with a result or an error, or cancelled. All
+ * methods may be called from any thread.
  *
- * The one who asked for the work waits ([method@Future.get_result]), adds a
- * callback ([method@Future.add_done_callback]), or connects to
- * [signal@Future::done], which comes in the main context in which the future
- * was made:
+ * To learn of the outcome, wait for it with [method@Future.get_result] or
+ * [method@Future.dup_variant]:
  *
  * ```c
  * g_autoptr (CfFuture) future = cf_executor_submit (executor, is_prime, g_variant_new_uint64 (n), &error);
- * g_autoptr (GVariant) answer = cf_future_dup_variant (future, -1, &error);
+ * g_autoptr (GVariant) answer = future != NULL ? cf_future_dup_variant (future, -1, &error) : NULL;
  * ```
  *
- * A thread that runs a main loop does not wait.
+ * A thread that runs a main loop should not wait: there, connect to
+ * [signal@Future::done], which comes in the main context in which the future
+ * was made, or use [method@Future.wait_async].
  *
- * In C, end a reference with `cf_future_unref()`, as `g_autoptr (CfFuture)`
+ * In C, drop a reference with `cf_future_unref()`, as `g_autoptr (CfFuture)`
  * does: that is much cheaper than [method@GObject.Object.unref].
  *
  * Since: 1.0
@@ -100,7 +99,7 @@ cf_future_set_property (GObject      *object,
     }
 }
 
-/* How often is looked whether the context has dropped its reference. */
+/* How many times to look whether the context has dropped its reference. */
 #define DROP_ROUNDS 128
 
 static gboolean
@@ -161,7 +160,7 @@ cf_future_dispose (GObject *object)
 static void
 cf_future_finalize (GObject *object)
 {
-  /* GObject drops the class afterwards. */
+  /* A copy has no reference to the class, and GObject is going to drop one. */
   if ((_cf_future_load (CF_FUTURE (object)) & CF_FLAG_COPIED) != 0)
     g_type_class_ref (CF_TYPE_FUTURE);
 
@@ -170,7 +169,7 @@ cf_future_finalize (GObject *object)
   G_OBJECT_CLASS (cf_future_parent_class)->finalize (object);
 }
 
-/* What is long is the documentation of the properties. */
+/* Long because of the documentation of the properties. */
 static void
 cf_future_class_init (CfFutureClass *klass)
 {
@@ -203,8 +202,9 @@ cf_future_class_init (CfFutureClass *klass)
   /**
    * CfFuture:name:
    *
-   * A name for people and traces; unset, that of the function, where it has
-   * one.
+   * A name for messages and traces.
+   *
+   * As long as it is not set, it is that of the function, if that has one.
    *
    * Since: 1.0
    */
@@ -221,8 +221,8 @@ cf_future_class_init (CfFutureClass *klass)
    *
    * It is emitted once, in the main context that was thread-default where the
    * future was made, never in a worker. A handler that is connected before that
-   * context next iterates is called, even when the function was done first;
-   * until then the handler keeps the future alive.
+   * context next iterates is called, even if the future was done first; until
+   * then the handler keeps the future alive.
    *
    * Since: 1.0
    */

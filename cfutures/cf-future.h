@@ -17,10 +17,10 @@ G_BEGIN_DECLS
 
 /**
  * CfFutureState:
- * @CF_FUTURE_STATE_PENDING: nothing has begun
+ * @CF_FUTURE_STATE_PENDING: the function has not started
  * @CF_FUTURE_STATE_RUNNING: the function runs
  * @CF_FUTURE_STATE_FINISHED: there is a result or an error
- * @CF_FUTURE_STATE_CANCELLED: cancelled before it ran, or ended
+ * @CF_FUTURE_STATE_CANCELLED: it was cancelled before it ran, or was terminated
  *
  * How far a future is.
  *
@@ -64,10 +64,10 @@ struct _CfFutureClass
  *
  * A function that can run in a thread or in another process.
  *
- * Everything that it needs is in @args, everything that it gives is returned.
- * %NULL without an error is a failure,
- * %CF_EXECUTOR_ERROR_NO_RESULT; a function with nothing to say returns
- * the unit tuple `()`.
+ * Everything that it needs is in @args, and everything that it has to give is
+ * what it returns. %NULL without an error is a failure,
+ * %CF_EXECUTOR_ERROR_NO_RESULT; a function without a result returns the unit
+ * tuple `()`.
  *
  * It is called in a worker, which has no thread-default main context.
  *

@@ -59,7 +59,7 @@ _cf_process_manager_unref (CfProcessManager *self)
   g_free (self);
 }
 
-/* It looks at everything once more before it sleeps again. */
+/* Wakes up the manager, which looks at everything once more before it sleeps again. */
 void
 _cf_process_manager_wake (CfProcessManager *self)
 {

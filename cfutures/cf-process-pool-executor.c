@@ -23,9 +23,9 @@
  * ([property@ProcessPoolExecutor:task-timeout], [method@Future.terminate]).
  *
  * Functions get everything they need as a [struct@GLib.Variant] and return
- * one.  Functions of shared libraries and modules are found by the workers
- * without further ado; for functions of the program itself, it calls
- * [func@process_pool_init] at the top of `main()`.
+ * one.  Workers find functions of shared libraries and modules by themselves; a
+ * program that submits functions of its own calls [func@process_pool_init] at
+ * the top of `main()`.
  *
  * ```c
  * cf_process_pool_init (argc, argv);
@@ -262,8 +262,8 @@ install_properties (GObjectClass *object_class)
    *
    * The worker program and its arguments.
    *
-   * Unset, it is the program itself, if that calls [func@process_pool_init], or
-   * else the one that comes with the library.
+   * By default, the worker is the program itself, if that calls
+   * [func@process_pool_init], or else the one that comes with the library.
    *
    * Since: 1.0
    */
@@ -276,7 +276,7 @@ install_properties (GObjectClass *object_class)
   /**
    * CfProcessPoolExecutor:n-deaths:
    *
-   * How many workers died without the pool's doing.
+   * How many workers died that the pool did not end itself.
    *
    * Since: 1.0
    */
@@ -349,9 +349,9 @@ cf_process_pool_executor_new (guint max_workers)
  *
  * Sets a function that runs in each worker before its first call.
  *
- * Call this before the first call is submitted.  When it fails with an error,
- * the pool is broken: what is pending fails, and submitting too, with
- * %CF_EXECUTOR_ERROR_BROKEN and its message.
+ * Call this before the first call is submitted.  When @func fails with an error,
+ * the pool is broken: what is pending fails with %CF_EXECUTOR_ERROR_BROKEN and
+ * the message of that error, and so does submitting.
  *
  * Since: 1.0
  */
@@ -434,7 +434,7 @@ cf_process_pool_executor_kill_workers (CfProcessPoolExecutor *self)
  * cf_future_terminate:
  * @self: a future
  *
- * Ends the future, in whatever it is.
+ * Cancels the future, or ends its call if that runs.
  *
  * A pending one is cancelled. One that runs in a process is cancelled too: its
  * worker is ended and replaced. One that runs in a thread is only told, by its

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 /**
  * CfWorkerDeathPolicy:
  * @CF_WORKER_DEATH_REPLACE: the call that it was running fails, everything else goes on
- * @CF_WORKER_DEATH_BREAK: the pool is broken, as in Python
+ * @CF_WORKER_DEATH_BREAK: the pool is broken, and all that is pending or running fails, as in Python
  *
  * What a process pool does when a worker process dies.
  *

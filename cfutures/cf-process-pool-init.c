@@ -57,10 +57,10 @@ serve (void)
  *
  * Lets workers run functions of the program itself.
  *
- * This belongs at the very top of `main()`: the workers of the program's pools
- * are the program itself, started again, and in those this function does not
- * return. In a program that does not call it, functions of its own fail their
- * futures with %CF_EXECUTOR_ERROR_NOT_SERIALIZABLE.
+ * Call this at the very top of `main()`: the workers of the program's pools are
+ * the program itself, started again, and in a worker this function does not
+ * return. Without it, a future whose function is in the program itself fails
+ * with %CF_EXECUTOR_ERROR_NOT_SERIALIZABLE.
  *
  * Since: 1.0
  */

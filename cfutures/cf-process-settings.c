@@ -29,7 +29,7 @@ static const Setting settings[] = {
   /**
    * CfProcessPoolExecutor:max-tasks-per-child:
    *
-   * After how many calls a worker is replaced, or 0, the default, for no limit.
+   * After how many calls a worker is replaced, or 0, the default, for never.
    *
    * Since: 1.0
    */
@@ -38,8 +38,8 @@ static const Setting settings[] = {
   /**
    * CfProcessPoolExecutor:max-retries:
    *
-   * How often a call whose worker died is started again before it fails; by
-   * default 0.
+   * How often a call whose worker died is started again before it fails; 0 by
+   * default.
    *
    * Since: 1.0
    */
@@ -61,9 +61,9 @@ static const Setting settings[] = {
   /**
    * CfProcessPoolExecutor:start-timeout:
    *
-   * How many microseconds a worker may take until it is ready, or -1.
+   * How many microseconds a worker may take until it is ready, or -1 for no limit.
    *
-   * Its initializer is included. The default is 30 seconds.
+   * That includes its initializer. The default is 30 seconds.
    *
    * Since: 1.0
    */
@@ -82,8 +82,8 @@ static const Setting settings[] = {
   /**
    * CfProcessPoolExecutor:worker-death-policy:
    *
-   * What the death of a worker means for the others; by default
-   * %CF_WORKER_DEATH_REPLACE.
+   * What the death of a worker means for the pool; %CF_WORKER_DEATH_REPLACE by
+   * default.
    *
    * Since: 1.0
    */

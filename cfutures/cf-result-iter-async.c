@@ -178,8 +178,8 @@ cf_result_iter_next_async (CfResultIter       *self,
  * Gets the outcome of [method@ResultIter.next_async].
  *
  * The errors are those of [method@ResultIter.next], and
- * %G_IO_ERROR_CANCELLED when the waiting was cancelled. An outcome that is never
- * taken so comes with the call after its task has ended.
+ * %G_IO_ERROR_CANCELLED when the waiting was cancelled. An outcome that is not
+ * taken by this function comes with the next call once @result is released.
  *
  * Returns: (transfer full) (nullable): the result; %NULL without an error at
  *   the end

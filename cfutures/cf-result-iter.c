@@ -11,8 +11,8 @@
  * The results of a map, in the order of its items.
  *
  * It is made by [method@Executor.map]. A call that failed gives its error at
- * its turn, and iteration goes on after it; so ask whether there was an error
- * before taking %NULL for the end:
+ * its turn, and the iteration goes on after it. So %NULL is the end only if
+ * there is no error:
  *
  * ```c
  * g_autoptr (CfResultIter) iter = cf_executor_map (executor, is_prime, numbers, -1, 1, 0, &error);
@@ -240,11 +240,12 @@ is_there (gpointer data)
  * Waits for the next result.
  *
  * This blocks: in a thread that runs a main loop, use
- * [method@ResultIter.next_async] instead. @error is the one that the call failed with,
- * %G_IO_ERROR_CANCELLED if it was cancelled, or once
- * %G_IO_ERROR_TIMED_OUT when the time is out, or
- * %CF_EXECUTOR_ERROR_SHUTDOWN when the rest could not be submitted any
- * more; after those two comes the end. A wait that could never end fails with
+ * [method@ResultIter.next_async] instead.
+ *
+ * @error is the error of the call, or %G_IO_ERROR_CANCELLED if it was cancelled.
+ * When the time has run out, it is %G_IO_ERROR_TIMED_OUT, and when the rest can
+ * no longer be submitted, %CF_EXECUTOR_ERROR_SHUTDOWN: each of the two comes
+ * once, and then the end. A wait that could never end fails with
  * %CF_EXECUTOR_ERROR_DEADLOCK.
  *
  * Returns: (transfer full) (nullable): the result; %NULL without an error at
@@ -288,7 +289,7 @@ cf_result_iter_next (CfResultIter *self,
  * cf_result_iter_close:
  * @self: an iterator
  *
- * Cancels what has not started; the iterator is at its end.
+ * Cancels what has not started, and ends the iteration.
  *
  * This does not block. Closing it again does nothing.
  *

@@ -94,15 +94,15 @@ start_new_locked (CfThreadPool *self)
   return start;
 }
 
-/* Who is still being prepared may take his time: that is no reason to let one sleep, only not to start another one. */
+/* A worker that is still initializing may take long: no reason to let a parked one sleep on, but one not to start another. */
 static guint
 count_coming_locked (CfThreadPool *self)
 {
   return self->n_parked == 0 ? self->n_initializing : 0;
 }
 
-/* Decides who comes for what is queued.  To be asked whenever somebody may have become one who can be called: what is
- * submitted later is then the business of who submits it. */
+/* Decides who is called for what is queued.  Must be asked whenever there may be a worker more that can be called; what is
+ * submitted later is up to its submitter. */
 CfThreadCall
 _cf_thread_pool_call_locked (CfThreadPool *self)
 {
@@ -125,7 +125,7 @@ wake (CfThreadWorker *worker)
     _cf_parker_set (&worker->parker, CF_PARKER_DONE);
 }
 
-/* There is one worker less than was thought.  Who went to sleep meanwhile was counting on it. */
+/* There is one worker less than expected.  Others may have gone to sleep because they counted on it. */
 static CfThreadWorker *
 give_start_up_locked (CfThreadPool *self)
 {
@@ -138,7 +138,7 @@ give_start_up_locked (CfThreadPool *self)
   return NULL;
 }
 
-/* The work stays queued, for those who are there, or until the next one is submitted. */
+/* The work stays queued for the workers there are, or until something else is submitted. */
 static void
 give_start_up (CfThreadStart *start,
                const GError  *reason)

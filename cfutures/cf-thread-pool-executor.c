@@ -16,13 +16,12 @@
  *
  * Threads are started as they are needed, and an idle one is used before
  * another one is started. Work starts in the order in which it was submitted.
- * Functions that return at once are left to one thread for as long as it gets
- * on with them: more threads would be slower.
+ * As long as functions return at once, one thread runs them all: with more it
+ * would take longer.
  *
- * A worker that waits for work which is still queued in its own pool does it
- * itself, and a wait that could never end fails with
- * %CF_EXECUTOR_ERROR_DEADLOCK: so functions may submit and wait
- * themselves.
+ * Functions may themselves submit functions and wait for them: a worker that
+ * waits for a future which is still queued in its own pool runs it, and a wait
+ * that could never end fails with %CF_EXECUTOR_ERROR_DEADLOCK.
  *
  * ```c
  * g_autoptr (CfExecutor) executor = CF_EXECUTOR (cf_thread_pool_executor_new (0));
@@ -228,8 +227,9 @@ install_properties (GObjectClass *object_class)
   /**
    * CfThreadPoolExecutor:thread-name-prefix:
    *
-   * What the names of its threads begin with; then come an underscore and a
-   * number. The kernel cuts names to 15 characters.
+   * What the names of its threads begin with.
+   *
+   * An underscore and a number follow. The kernel cuts names to 15 characters.
    *
    * Since: 1.0
    */
@@ -238,8 +238,8 @@ install_properties (GObjectClass *object_class)
   /**
    * CfThreadPoolExecutor:inline-waits:
    *
-   * Whether a worker that waits, without a time limit, for what is still queued
-   * in its own pool runs that itself; by default, it does.
+   * Whether a worker that waits, without a time limit, for a future which is
+   * still queued in its own pool runs that itself; true by default.
    *
    * Since: 1.0
    */
@@ -248,8 +248,9 @@ install_properties (GObjectClass *object_class)
   /**
    * CfThreadPoolExecutor:spin-us:
    *
-   * For how many microseconds one idle worker looks for work before it sleeps;
-   * 0 to sleep at once. The default is 20.
+   * For how many microseconds an idle worker looks for work before it sleeps.
+   *
+   * Only one worker at a time does so. 0 is to sleep at once; the default is 20.
    *
    * Since: 1.0
    */
@@ -318,12 +319,12 @@ cf_thread_pool_executor_new (guint max_workers)
  * @user_data: its data
  * @destroy: for @user_data; called when the pool and its workers are gone
  *
- * Sets a function that runs once in each worker, before its first work.
+ * Sets a function that runs once in each worker, before anything else.
  *
- * Call this before anything is submitted; later it is refused, as workers may be
- * running the one that was set before. When it fails, the pool is broken:
- * what is pending fails, and submitting too, with
- * %CF_EXECUTOR_ERROR_BROKEN.
+ * Call this before anything is submitted: later, it is a programming error. When
+ * @func fails, the pool is broken: what is pending fails with
+ * %CF_EXECUTOR_ERROR_BROKEN and the message of its error, and so does
+ * submitting.
  *
  * Since: 1.0
  */

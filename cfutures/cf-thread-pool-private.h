@@ -99,7 +99,6 @@ gboolean           _cf_thread_pool_has_work (CfThreadPool *self);
 void               _cf_thread_pool_collect_quietly_locked (CfThreadPool *self);
 gboolean           _cf_thread_pool_collect_locked (CfThreadPool *self,
                                                    guint         n_coming);
-guint              _cf_thread_pool_count_returning_locked (CfThreadPool *self);
 void               _cf_thread_pool_ask_locked (CfThreadPool *self,
                                                gboolean      must_call);
 CfFuture          *_cf_thread_pool_pop_locked (CfThreadPool *self);

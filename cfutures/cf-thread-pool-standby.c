@@ -7,10 +7,10 @@
 
 #include <time.h>
 
-/* Tasks that are over at once get no faster by another worker: the two would mostly take the queue from each other.  So who
- * finds that his tasks are that short leaves them to the others.  The first one who does so stands by: he sleeps, but looks
- * now and then whether they get on, and else works again, and calls more.  So nothing is ever left to a worker that does
- * not come back from a task.
+/* A second worker does not speed up tasks that are over at once: the two would mostly compete for the queue.  So a worker
+ * that finds its tasks that short leaves them to the others.  The first one to do so stands by: it sleeps, but looks now and
+ * then whether the others make progress; if they do not, it works again and calls more.  So work is never left to a worker
+ * that does not come back from a task.
  */
 
 #define SHORT_NS 200
@@ -19,10 +19,10 @@
 #define N_GETTING_ON 200
 #define N_AT_WORK 4
 
-/* How many short ones in a row are wanted: more of them where that was wrong lately. */
+/* How many short tasks in a row it takes to stand by: more of them after a time when that was wrong. */
 #define N_SHORT_MIN 2
 #define N_SHORT_MAX 1024
-/* Every so many tasks one is timed. */
+/* One in so many tasks is timed. */
 #define FIRST_INTERVAL 8
 #define INTERVAL 32
 
@@ -36,7 +36,7 @@ get_time_ns (void)
   return (gint64) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Of the task that comes; -1 if it is not timed. */
+/* Returns when the task began, or -1 if it is not timed. */
 gint64
 _cf_thread_standby_begin_task (CfThreadWorker *worker)
 {
@@ -59,7 +59,7 @@ _cf_thread_standby_end_task (CfThreadWorker *worker,
   worker->asks_to_stand_by = worker->n_short >= N_SHORT_MIN;
 }
 
-/* The tasks may be others than those before its sleep. */
+/* After a sleep: the tasks may be of another kind now. */
 void
 _cf_thread_standby_forget_tasks (CfThreadWorker *worker)
 {
@@ -67,7 +67,7 @@ _cf_thread_standby_forget_tasks (CfThreadWorker *worker)
   worker->asks_to_stand_by = FALSE;
 }
 
-/* How many tasks the others took since this was asked last. */
+/* How many tasks the others have taken since the last call. */
 static guint
 count_taken_by_others_locked (CfThreadWorker *worker)
 {
@@ -96,7 +96,7 @@ _cf_thread_standby_is_due_locked (CfThreadWorker *worker)
          pool->broken == NULL;
 }
 
-/* TRUE: this worker is the one; else somebody is already. */
+/* TRUE: this worker stands by now.  FALSE: another one does. */
 gboolean
 _cf_thread_standby_begin_locked (CfThreadWorker *worker)
 {
@@ -112,7 +112,7 @@ _cf_thread_standby_begin_locked (CfThreadWorker *worker)
   return TRUE;
 }
 
-/* Somebody is at work, and the one who stands by sees to it if that one does not get on. */
+/* Whether a worker is busy, and another stands by in case the first makes no progress. */
 gboolean
 _cf_thread_standby_is_enough_locked (CfThreadPool *self)
 {

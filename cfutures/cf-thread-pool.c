@@ -82,7 +82,7 @@ _cf_thread_pool_free (CfThreadPool *self)
   g_aligned_free (self);
 }
 
-/* A look without a lock: for who looks again. */
+/* Without a lock: only for callers that look again. */
 gboolean
 _cf_thread_pool_has_work (CfThreadPool *self)
 {
@@ -103,21 +103,21 @@ is_returning (CfThreadWorker *worker)
   return worker != NULL && __atomic_load_n (&worker->wait.is_returning, __ATOMIC_RELAXED);
 }
 
-/* Whether the one who took work last is through with it.  Of the others nobody knows. */
-guint
-_cf_thread_pool_count_returning_locked (CfThreadPool *self)
+/* Whether the worker that took work last is done with it; of the others this is not known. */
+static guint
+count_returning_locked (CfThreadPool *self)
 {
   if (!is_returning (self->last))
     return 0;
 
-  /* Against the one in _cf_wait_thread_stay(): either it is seen here that he stays, or he sees what was submitted. */
+  /* Pairs with the fence in _cf_wait_thread_stay(): either this sees that the worker stays, or it sees what was submitted. */
   __atomic_thread_fence (__ATOMIC_SEQ_CST);
 
   return is_returning (self->last) ? 1 : 0;
 }
 
-/* All that was submitted is in the queue afterwards.  FALSE: that needs no worker beside the @n_coming and one who returns,
- * and so it is the business of who submits next to call one. */
+/* Moves all that was submitted into the queue.  FALSE: that needs no worker besides the @n_coming and the one that returns,
+ * so that whoever submits next has to call one. */
 gboolean
 _cf_thread_pool_collect_locked (CfThreadPool *self,
                                 guint         n_coming)
@@ -126,15 +126,15 @@ _cf_thread_pool_collect_locked (CfThreadPool *self,
 
   _cf_lock (&self->door);
   _cf_thread_queue_splice (&self->queue, &self->arrivals);
-  /* Not before: who stays after that sees what is here now. */
-  needs_more = self->queue.length > n_coming + _cf_thread_pool_count_returning_locked (self);
+  /* Not earlier: a worker that stays after that sees what is here now. */
+  needs_more = self->queue.length > n_coming + count_returning_locked (self);
   set_must_call (self, !needs_more);
   _cf_unlock (&self->door);
 
   return needs_more;
 }
 
-/* Whoever submits next calls a worker, or has nobody to call. */
+/* Says whether whoever submits next has to call a worker. */
 void
 _cf_thread_pool_ask_locked (CfThreadPool *self,
                             gboolean      must_call)
@@ -394,7 +394,7 @@ _cf_thread_pool_get_counts (CfThreadPool *self)
   counts.n_pending = self->queue.length;
   counts.n_workers = self->n_workers;
   counts.n_running = self->n_workers - self->n_searching - self->n_parked - self->n_initializing;
-  counts.n_running -= _cf_thread_pool_count_returning_locked (self);
+  counts.n_running -= count_returning_locked (self);
   _cf_unlock (&self->lock);
 
   return counts;

@@ -59,7 +59,7 @@ _cf_wait_frame_pop (CfWaitFrame *self)
   thread->depth--;
 }
 
-/* The task is over.  To be said before others see that: they may have more to do for this thread. */
+/* The task is over.  To be called before others see that, as they may then have more work for this thread. */
 static inline void
 _cf_wait_thread_return (void)
 {
@@ -69,7 +69,7 @@ _cf_wait_thread_return (void)
     __atomic_store_n (&thread->is_returning, TRUE, __ATOMIC_RELAXED);
 }
 
-/* Something is to be run that may take its time, until _cf_wait_thread_go_on(). */
+/* What runs from here to _cf_wait_thread_go_on() may take long. */
 static inline void
 _cf_wait_thread_stay (void)
 {
@@ -81,7 +81,7 @@ _cf_wait_thread_stay (void)
   if (!thread->is_returning)
     return;
   __atomic_store_n (&thread->is_returning, FALSE, __ATOMIC_RELAXED);
-  /* Whoever submits looks at that after he has queued his work, and here it is the other way round. */
+  /* A submitter queues its work and then looks at is_returning; here it is the other way round. */
   __atomic_thread_fence (__ATOMIC_SEQ_CST);
   thread->pool->stay (thread->pool);
 }
@@ -100,7 +100,7 @@ typedef enum
   CF_WAIT_EXCEPTION,
 } CfWaitMode;
 
-/* A worker thread that is about to sleep for as long as it takes. */
+/* A worker thread that is about to sleep without a time limit. */
 typedef struct _CfWaitRecord CfWaitRecord;
 
 struct _CfWaitRecord

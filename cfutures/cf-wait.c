@@ -296,10 +296,10 @@ await (const Wanted *wanted,
  * Waits for some or all of many futures.
  *
  * This blocks. Each future is listed once, in the order given, and both lists
- * are filled whatever is returned. Nothing to wait for is met at once.
+ * are filled whatever is returned. With no futures, it returns at once.
  *
- * A worker of a thread pool that waits without a time limit runs what of it is
- * still queued in its own pool. A wait that could never end fails with
+ * A worker of a thread pool that waits without a time limit runs those futures
+ * that are still queued in its own pool. A wait that could never end fails with
  * %CF_EXECUTOR_ERROR_DEADLOCK.
  *
  * Returns: true if the condition was met; false without an error if the time

@@ -10,20 +10,20 @@
 /**
  * cf_worker_take_call:
  * @self: a worker
- * @function: (out) (transfer full) (nullable): its name
+ * @function: (out) (transfer full) (nullable): the name of the function
  * @args: (out) (transfer full) (nullable): its arguments
  * @error: return location for an error
  *
  * Waits for the next call of a function that nobody registered.
  *
- * This is the other way round of [method@Worker.run] and
- * [method@Worker.set_handler], for languages that had better not be called
- * back: the program asks for one call after the other, runs it, and answers with
- * [method@Worker.return_result] or [method@Worker.return_error] before it asks
- * for the next one.  Functions of C are run meanwhile, in the calling thread.
+ * This is an alternative to [method@Worker.run] and [method@Worker.set_handler],
+ * for languages that are better not called back: the program asks for one call
+ * after the other, runs it, and answers with [method@Worker.return_result] or
+ * [method@Worker.return_error] before it asks for the next one.  Meanwhile this
+ * function runs C functions itself, in the calling thread.
  *
- * This blocks.  The error is %CF_EXECUTOR_ERROR_PROTOCOL when the parent
- * spoke another protocol, and one of GIO when the line broke.
+ * This blocks.  The error is %CF_EXECUTOR_ERROR_PROTOCOL when the parent broke
+ * the protocol, and one of GIO when the connection broke.
  *
  * Returns: true when there is a call, false without an error at the end
  *
@@ -57,8 +57,8 @@ cf_worker_take_call (CfWorker  *self,
  *
  * Gets the cancellable of the call that was taken.
  *
- * It is cancelled when the future of the call is to be cancelled while the call
- * runs.
+ * It is cancelled when the cancellable of the future is, while the call runs, or
+ * when the parent is gone.
  *
  * Returns: (transfer none) (nullable): the cancellable, or %NULL when no call
  *   was taken
@@ -92,11 +92,11 @@ give_back (CfWorker     *self,
  *
  * Answers the call that was taken with its result.
  *
- * A floating @result is taken.  A call without a result gives the unit tuple;
- * %NULL fails its future with %CF_EXECUTOR_ERROR_NO_RESULT, and what
+ * A floating reference is taken over.  For a call without a result, return the
+ * unit tuple: %NULL fails the future with %CF_EXECUTOR_ERROR_NO_RESULT, and what
  * cannot travel fails it with %CF_EXECUTOR_ERROR_NOT_SERIALIZABLE.
  *
- * Returns: true, or false when the line broke
+ * Returns: true, or false with an error when the connection broke
  *
  * Since: 1.0
  */
@@ -119,7 +119,7 @@ cf_worker_return_result (CfWorker *self,
  *
  * Answers the call that was taken with an error.
  *
- * Returns: true, or false when the line broke
+ * Returns: true, or false with an error when the connection broke
  *
  * Since: 1.0
  */

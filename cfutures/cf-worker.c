@@ -227,10 +227,9 @@ cf_worker_new (GError **error)
  *
  * Makes a worker that serves the calls that arrive on a socket.
  *
- * The worker takes @fd over.  Other than with [ctor@Worker.new], the process
- * stays as it is, and does not end with its parent: when the other side is
- * gone, the cancellable of the running call is cancelled and
- * [method@Worker.run] returns.
+ * The worker takes @fd over.  Unlike with [ctor@Worker.new], the process stays
+ * as it is, and does not end with its parent: when the other side is gone, the
+ * cancellable of the running call is cancelled and [method@Worker.run] returns.
  *
  * Returns: (transfer full): the worker
  *
@@ -253,13 +252,12 @@ cf_worker_new_for_fd (int      fd,
 /**
  * cf_worker_add_function: (skip)
  * @self: a worker
- * @name: what the function is called in [method@Executor.submit_named]
+ * @name: the name of the function in [method@Executor.submit_named]
  * @func: a function
  *
  * Registers a function by name.
  *
- * Call this before [method@Worker.run].  The function runs in the thread that
- * calls that.
+ * Call this before [method@Worker.run], in whose thread the function then runs.
  *
  * Since: 1.0
  */
@@ -282,7 +280,7 @@ cf_worker_add_function (CfWorker   *self,
  * @user_data: for @handler
  * @destroy: for @user_data
  *
- * Sets what runs the calls of names that are not registered.
+ * Sets a function that runs the calls of names that are not registered.
  *
  * This is how a worker in another language finds its functions.  The handler is
  * called in the thread that calls [method@Worker.run].
@@ -309,11 +307,11 @@ cf_worker_set_handler (CfWorker       *self,
  * @user_data: for @initializer
  * @destroy: for @user_data
  *
- * Sets what prepares this worker before its first call.
+ * Sets a function that prepares this worker before its first call.
  *
- * It gets the name and the arguments of the pool's initializer, if that has
- * one that goes by a name, and runs before it.  When it fails, the pool is
- * broken.
+ * It runs before the initializer of the pool and gets its arguments, and its name
+ * if it has one: that of [method@ProcessPoolExecutor.set_initializer] has none.
+ * When it fails, the pool is broken.
  *
  * Since: 1.0
  */
@@ -335,7 +333,7 @@ cf_worker_set_initializer (CfWorker       *self,
  * @self: a worker
  * @failure: why
  *
- * Says that this worker cannot be prepared, which breaks the pool.
+ * Reports that this worker cannot be prepared, which breaks the pool.
  *
  * This is for programs that prepare themselves without
  * [method@Worker.set_initializer].  Call it before the first call is taken.
@@ -375,10 +373,10 @@ run_handler (CfWorker *self,
  * Serves calls until the parent wants no more.
  *
  * This blocks, and runs the functions in the calling thread.  The error is
- * %CF_EXECUTOR_ERROR_PROTOCOL when the parent spoke another protocol, and
- * one of GIO when the line broke.
+ * %CF_EXECUTOR_ERROR_PROTOCOL when the parent broke the protocol, and one of GIO
+ * when the connection broke.
  *
- * Returns: true when the parent said goodbye or closed the line
+ * Returns: true when the parent said goodbye or closed the connection
  *
  * Since: 1.0
  */

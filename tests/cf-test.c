@@ -290,15 +290,6 @@ count_callback (CfFuture *future,
   g_atomic_int_inc ((gint *) counter);
 }
 
-void
-count_notify (CfFuture   *future,
-              GParamSpec *pspec,
-              gpointer    counter)
-{
-  g_assert_cmpstr (pspec->name, ==, "state");
-  g_atomic_int_inc ((gint *) counter);
-}
-
 /* Futures */
 
 void
@@ -315,6 +306,14 @@ settle_int (CfFuture *future,
   settled = cf_future_set_result (future, &result, &error);
   g_assert_no_error (error);
   g_assert_true (settled);
+}
+
+gpointer
+settle_int_thread (gpointer future)
+{
+  settle_int (future, 1);
+
+  return NULL;
 }
 
 void

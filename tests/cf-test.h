@@ -97,10 +97,6 @@ GAsyncResult *await_result (GMainContext  *context,
 /* A CfFutureCallback and a "done" handler that count: user_data is a gint (atomic). */
 void count_callback (CfFuture *future,
                      gpointer  counter);
-/* A "notify::state" handler that counts. */
-void count_notify (CfFuture   *future,
-                   GParamSpec *pspec,
-                   gpointer    counter);
 
 /* The error of those that fail. */
 void set_no_such_luck (GError **error);
@@ -129,6 +125,8 @@ gboolean task_count (GValue *result, GCancellable *cancellable, gpointer user_da
 /* Settles @future with a G_TYPE_INT, as a custom executor does; asserts that it was possible. */
 void settle_int (CfFuture *future,
                  int       value);
+/* A GThreadFunc that settles a future with 1. */
+gpointer settle_int_thread (gpointer future);
 /* Settles @future with G_IO_ERROR_NOT_FOUND "no such luck". */
 void settle_error (CfFuture *future);
 /* The G_TYPE_INT result of a done future. */

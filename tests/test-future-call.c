@@ -259,13 +259,6 @@ make_failing_task (Probe *probe)
 }
 
 static gpointer
-settle_thread (gpointer data)
-{
-  settle_int (data, 1);
-  return NULL;
-}
-
-static gpointer
 except_thread (gpointer data)
 {
   settle_error (data);
@@ -300,8 +293,8 @@ static const Ending endings[] = {
   { "/future-call/release/task-failed", make_failing_task, run_call_thread },
   { "/future-call/release/func-cancelled", make_func, cancel_thread },
   { "/future-call/release/task-cancelled", make_task, cancel_thread },
-  { "/future-call/release/func-settled", make_func, settle_thread },
-  { "/future-call/release/task-settled", make_task, settle_thread },
+  { "/future-call/release/func-settled", make_func, settle_int_thread },
+  { "/future-call/release/task-settled", make_task, settle_int_thread },
   { "/future-call/release/func-excepted", make_func, except_thread },
   { "/future-call/release/task-excepted", make_task, except_thread },
 };

@@ -25,13 +25,6 @@ note_order (CfFuture *future,
 }
 
 static gpointer
-settle_thread (gpointer data)
-{
-  settle_int (data, 1);
-  return NULL;
-}
-
-static gpointer
 cancel_thread (gpointer data)
 {
   g_assert_true (cf_future_cancel (data));
@@ -456,7 +449,7 @@ test_wait_async_races_cancel (void)
       GThread *thread;
 
       cf_future_wait_async (future, cancellable, keep_result, &result);
-      thread = g_thread_new ("settle", settle_thread, future);
+      thread = g_thread_new ("settle", settle_int_thread, future);
       g_cancellable_cancel (cancellable);
       await_result (NULL, &result);
       g_thread_join (thread);
@@ -477,7 +470,7 @@ main (int    argc,
   test_init (&argc, &argv);
 
   g_test_add_data_func ("/future-callback/order/run", run_thread, test_order_and_thread);
-  g_test_add_data_func ("/future-callback/order/settle", settle_thread, test_order_and_thread);
+  g_test_add_data_func ("/future-callback/order/settle", settle_int_thread, test_order_and_thread);
   g_test_add_data_func ("/future-callback/order/cancel", cancel_thread, test_order_and_thread);
   g_test_add_func ("/future-callback/add-when-done", test_add_when_done);
   g_test_add_func ("/future-callback/destroy", test_destroy);

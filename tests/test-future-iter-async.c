@@ -71,13 +71,6 @@ assert_finish (Fixture      *fixture,
   g_assert_true (future == expected);
 }
 
-static gpointer
-settle_thread (gpointer data)
-{
-  settle_int (data, 1);
-  return NULL;
-}
-
 static void
 test_order (Fixture      *fixture,
             gconstpointer data)
@@ -92,7 +85,7 @@ test_order (Fixture      *fixture,
       start (fixture, iter, NULL);
       run_pending (fixture->context);
       g_assert_null (fixture->result);
-      g_thread_join (g_thread_new ("settle", settle_thread, fixture->futures[order[i]]));
+      g_thread_join (g_thread_new ("settle", settle_int_thread, fixture->futures[order[i]]));
       run_pending (NULL);
       g_assert_null (fixture->result);
       assert_finish (fixture, iter, fixture->futures[order[i]]);
@@ -187,7 +180,7 @@ test_cancel_races (Fixture      *fixture,
       GThread *thread;
 
       start (fixture, iter, cancellable);
-      thread = g_thread_new ("settle", settle_thread, future);
+      thread = g_thread_new ("settle", settle_int_thread, future);
       g_cancellable_cancel (cancellable);
       first = finish (fixture, iter, &error);
       if (first == NULL)

@@ -81,17 +81,10 @@ assert_lengths (Fixture *fixture,
   g_assert_cmpuint (fixture->not_done->len, ==, N - n_done);
 }
 
-static gpointer
-settle_thread (gpointer data)
-{
-  settle_int (data, 1);
-  return NULL;
-}
-
 static void
 settle_in_thread (CfFuture *future)
 {
-  g_thread_join (g_thread_new ("settle", settle_thread, future));
+  g_thread_join (g_thread_new ("settle", settle_int_thread, future));
 }
 
 static void
@@ -335,7 +328,7 @@ test_races (Fixture      *fixture,
       GThread *thread;
 
       cf_wait_async (&future, 1, CF_ALL_COMPLETED, i % 3 == 0 ? 10 : -1, cancellable, keep_result, &fixture->result);
-      thread = g_thread_new ("settle", settle_thread, future);
+      thread = g_thread_new ("settle", settle_int_thread, future);
       if (i % 2 == 0)
         g_cancellable_cancel (cancellable);
       if (!finish (fixture) && fixture->error != NULL)

@@ -105,15 +105,30 @@ take_thread (gpointer user_data)
   return GINT_TO_POINTER (fixture->error == NULL);
 }
 
+/* Says by its failure whether it got a name. */
+static GVariant *
+prepare (const char               *function,
+         GVariant *args            G_GNUC_UNUSED,
+         GCancellable *cancellable G_GNUC_UNUSED,
+         gpointer user_data        G_GNUC_UNUSED,
+         GError                  **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, *function != '\0' ? G_IO_ERROR_EXISTS : G_IO_ERROR_NOT_FOUND, "");
+
+  return NULL;
+}
+
 typedef struct
 {
-  gboolean    with_handler;
-  GThreadFunc serve;
-  gboolean    fails_to_start;
+  gboolean        with_handler;
+  CfWorkerHandler initializer;
+  GThreadFunc     serve;
+  gboolean        fails_to_start;
 } Kind;
 
 static const Kind plain = { .serve = serve_thread };
 static const Kind handling = { .serve = serve_thread, .with_handler = TRUE };
+static const Kind preparing = { .serve = serve_thread, .initializer = prepare };
 static const Kind taking = { .serve = take_thread };
 static const Kind failing = { .serve = take_thread, .fails_to_start = TRUE };
 
@@ -136,6 +151,8 @@ set_up (Fixture      *fixture,
   cf_worker_add_function (fixture->worker, "handle", give_handle);
   if (kind->with_handler)
     cf_worker_set_handler (fixture->worker, handle, NULL, NULL);
+  if (kind->initializer != NULL)
+    cf_worker_set_initializer (fixture->worker, kind->initializer, NULL, NULL);
   if (kind->fails_to_start)
     cf_worker_fail_start (fixture->worker, &(GError){ G_IO_ERROR, G_IO_ERROR_BUSY, (char *) "not today" });
   _cf_wire_reader_init (&fixture->reader);
@@ -468,6 +485,28 @@ test_start (Fixture           *fixture,
 }
 
 static void
+test_initializer (Fixture           *fixture,
+                  gconstpointer data G_GNUC_UNUSED)
+{
+  g_test_summary ("A worker's own initializer gets the name of the pool's one.");
+
+  expect_hello (fixture);
+  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT, .flags = CF_WIRE_FLAG_NAMED, .n_strings = 1, .strings = { "prepare" } });
+  expect_error (fixture, 0, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_EXISTS);
+}
+
+static void
+test_initializer_without_name (Fixture           *fixture,
+                               gconstpointer data G_GNUC_UNUSED)
+{
+  g_test_summary ("It gets no name when the pool's one is a function pointer.");
+
+  expect_hello (fixture);
+  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT, .n_strings = 3, .strings = { "/lib/any.so", "00", "0" } });
+  expect_error (fixture, 0, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_NOT_FOUND);
+}
+
+static void
 test_failed_start (Fixture           *fixture,
                    gconstpointer data G_GNUC_UNUSED)
 {
@@ -511,6 +550,8 @@ main (int    argc,
   g_test_add ("/worker/calls", Fixture, &plain, set_up, test_calls, tear_down);
   g_test_add ("/worker/handler", Fixture, &handling, set_up, test_handler, tear_down);
   g_test_add ("/worker/chunk", Fixture, &plain, set_up, test_chunk, tear_down);
+  g_test_add ("/worker/initializer", Fixture, &preparing, set_up, test_initializer, tear_down);
+  g_test_add ("/worker/initializer/without-name", Fixture, &preparing, set_up, test_initializer_without_name, tear_down);
   g_test_add ("/worker/lost-parent", Fixture, &plain, set_up, test_lost_parent, tear_down);
   g_test_add ("/worker/deaf-parent", Fixture, &plain, set_up, test_deaf_parent, tear_down);
   g_test_add ("/worker/nonsense", Fixture, &plain, set_up, test_nonsense, tear_down);

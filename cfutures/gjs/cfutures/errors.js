@@ -4,7 +4,7 @@
 /* exported encode, executorError, fromDescription, ioError, revive, timedOut, toGError */
 
 /*
- * Errors on their way through a GError, which has but a domain, a code and a message.
+ * Errors on their way through a GError, which has only a domain, a code and a message.
  *
  * What else there is to know follows in the message, as JSON after a record separator. So the message begins with
  * what people read.

@@ -282,7 +282,7 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
             return value;
         }
 
-        /* Before it asks again, it calls off what it asked before. What comes all the same is for the next one who asks. */
+        /* Cancels the previous request before it makes a new one. A result that comes nevertheless goes to the next caller. */
         async _ask(cancellable) {
             let current = null;
             let isOpen = true;

@@ -4,15 +4,15 @@
 /* exported add, ask, remove */
 
 /*
- * What is waited for, and may be waited for in vain, since GJS may have lost a callback (see collector.js). So it is
- * looked at now and then.
+ * Waits that may be in vain, since GJS may have lost their callbacks (see collector.js). So they are checked now and
+ * then.
  *
  * In one function, which makes it faster: see values.js.
  */
 var {add, ask, remove} = (({GLib}, Collector) => {
     const {Math, Promise, Set} = globalThis;
 
-    /* Milliseconds. While a collection is stuck, for some seconds, every rescuer that comes is lost; then the next one comes. */
+    /* Milliseconds. While a collection is stuck, for some seconds, a rescuer that is due is lost; the next one then helps. */
     const INTERVALS = [500, 1300, 3100, 6700, 13000, 29000, 61000];
     const BATCH = 2000;
 

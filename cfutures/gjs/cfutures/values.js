@@ -58,7 +58,7 @@ var {
         return Number.isFinite(number) && !Object.is(number, -0);
     }
 
-    /* Not for...of: it is twice as fast. */
+    /* No for...of: counting is twice as fast. */
     function isPlainArray(array) {
         for (let i = 0; i < array.length; i++) {
             if (!isPlain(array[i]))

@@ -4,8 +4,8 @@
 /* exported AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch */
 
 /*
- * Waiting for futures in the main loop. Everything stands on watch(): one wait of C for a future, however many wait
- * for it here.
+ * Waiting for futures in the main loop. Everything is built on watch(): one wait in C for each future, however many
+ * wait for it here.
  *
  * In one function, which makes it faster: see values.js.
  */
@@ -152,7 +152,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
     }
 
     /**
-     * Ends a future, in whatever it is, when a cancellable is cancelled.
+     * Terminates a future when a cancellable is cancelled.
      *
      * @param {Cf.Future} future - a future
      * @param {Gio.Cancellable} cancellable - what ends it
@@ -165,7 +165,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
         return Errors.ioError(Gio.IOErrorEnum.CANCELLED, 'Operation was cancelled');
     }
 
-    /* What ends a wait early; gives what takes it all down. */
+    /* Calls one of the two functions when a wait ends early; returns a function that stops that. */
     function onEarlyEnd({timeout = -1, cancellable = null}, onTimeout, onCancel) {
         if (timeout < 0 && cancellable === null)
             return NOTHING;
@@ -251,7 +251,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
         return futures;
     }
 
-    /* Each is asked once: meanwhile it may be done. */
+    /* Asks each only once, as it may be done a moment later. */
     function sort(futures) {
         const lists = {done: [], not_done: []};
 

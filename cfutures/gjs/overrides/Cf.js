@@ -18,7 +18,7 @@ var {_init} = (({Gio, GLib, GObject}, {
     /* One argument of a program may not be longer than 128 KiB; a character has up to four bytes. */
     const PIECES = /.{1,30000}/gsu;
 
-    /* What one engine of GJS cannot do. */
+    /* Replaces what GJS cannot do, as it runs JavaScript in one thread only. */
     function refuse(className, owner, ...names) {
         for (const name of names) {
             owner[name] = function () {
@@ -27,14 +27,14 @@ var {_init} = (({Gio, GLib, GObject}, {
         }
     }
 
-    /* The program that runs GJS, and the folder where this file is in. */
+    /* The program that runs GJS. */
     function findInterpreter() {
         let self = '';
 
         try {
             self = GLib.file_read_link('/proc/self/exe');
         } catch {
-            // There is no such thing here.
+            // No /proc here.
         }
 
         return /^gjs(-console)?$/.test(GLib.path_get_basename(self)) ? self : GLib.find_program_in_path('gjs') ?? 'gjs';
@@ -169,7 +169,7 @@ var {_init} = (({Gio, GLib, GObject}, {
         return value;
     }
 
-    /* What C keeps as it is, goes as it is. */
+    /* What C can hold is passed as it is. */
     function toResult(value) {
         if (value === undefined)
             return new GObject.Value();
@@ -193,7 +193,7 @@ var {_init} = (({Gio, GLib, GObject}, {
         }
     }
 
-    /* C waits in a thread, where no shutdown of JavaScript may run: that one has its turn here. */
+    /* C waits in another thread, where vfunc_shutdown() of JavaScript must not run: it is called here instead. */
     function shutdownAsync(executor, cancelFutures, cancellable) {
         if (shutsDownInJS(executor)) {
             executor.shutdown(true, cancelFutures);

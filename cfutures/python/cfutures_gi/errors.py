@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The cfutures authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Exceptions, and the GErrors that C code sees in their place."""
+"""Exceptions, and the GErrors that C code sees in place of them."""
 
 import base64
 import concurrent.futures
@@ -48,7 +48,7 @@ def describe(error):
 
 
 def to_gerror(error):
-    """What C code sees in the place of an exception."""
+    """What C code sees in place of an exception."""
     if isinstance(error, GLib.Error):
         return error
 

@@ -13,7 +13,7 @@ _STATES = {_Cf.FutureState.PENDING: 'PENDING', _Cf.FutureState.RUNNING: 'RUNNING
 
 
 def is_listed(future):
-    """Whether those who wait for many see it as done."""
+    """Whether wait() and as_completed() see it as done."""
     return _Cf.wait([future], _Cf.ReturnWhen.ALL_COMPLETED, 0)[0]
 
 

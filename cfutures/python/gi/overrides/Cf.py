@@ -92,7 +92,7 @@ def _make_submit(executor, fn):
 
 @override
 class Executor(_CfExecutor, concurrent.futures.Executor):
-    """Takes calls on and gives a future for each. A subclass overrides do_schedule() and do_shutdown()."""
+    """Takes calls and returns a future for each. A subclass overrides do_schedule() and do_shutdown()."""
 
     def __init__(self, **properties):
         super().__init__(**properties)
@@ -113,8 +113,8 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
     def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
         """Like map (fn, *iterables), with calls that run at the same time.
 
-        Submits all of them, or buffersize ahead of what was yielded. Only the iterator blocks. It raises what a call
-        raised at its turn and goes on after that, and raises TimeoutError once timeout seconds after this call.
+        Submits all of them, or at most buffersize ahead of what was yielded. Only the iterator blocks. Where a call raised an
+        exception, it raises that and then goes on. timeout seconds after this call it raises TimeoutError, once.
         """
         _check_buffersize(buffersize)
 
@@ -144,7 +144,7 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
     __gtype_name__ = 'CfPythonThreadPoolExecutor'
 
     def __init__(self, max_workers=None, thread_name_prefix='', initializer=None, initargs=(), **properties):
-        """max_workers is 5 for each processor if it is None; more properties go by their names in C."""
+        """max_workers is 5 for each processor by default. Other properties of the class are given by their names."""
         max_workers = _get_max_workers(max_workers, 5)
         _check_callable(initializer)
         super().__init__(max_workers=max_workers, **properties)
@@ -245,7 +245,7 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
 
     def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *,
                  max_tasks_per_child=None, **properties):
-        """max_workers is 1 for each processor if it is None; more properties go by their names in C."""
+        """max_workers is 1 for each processor by default. Other properties of the class are given by their names."""
         max_workers = _get_max_workers(max_workers, 1)
         _check_callable(initializer)
         _check_max_tasks(max_tasks_per_child, mp_context)
