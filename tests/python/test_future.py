@@ -103,6 +103,13 @@ class StateTest(TestCase):
         future.set_exception(ValueError)
         self.assertIsInstance(future.exception(), ValueError)
 
+    def test_no_exception(self):
+        future = Cf.Future()
+        future.set_exception(None)
+        self.assertIsNone(future.exception(0))
+        self.assertIsNone(future.result(0))
+        self.assertRaises(Cf.InvalidStateError, future.set_exception, None)
+
     def test_waits_for_another_thread(self):
         future = Cf.Future()
         got = []

@@ -255,6 +255,10 @@ class FutureMethods(interop.Interop):
 
     def set_exception(self, exception):
         """Finish the future with an exception; callbacks run in this call. Raises InvalidStateError if it is done."""
+        if exception is None:
+            # As in the standard library: no exception, and no result.
+            FutureMethods.set_result(self, None)
+            return
         if isinstance(exception, type):
             exception = exception()
         if not self._fail(object(), exception):

@@ -4,7 +4,7 @@
 """The queue and the workers of a thread pool that runs Python.
 
 An item of the queue is a list [future, function, args, kwargs, pool], which whoever takes the future empties; the
-function is None where the future carries a call of its own, as C code submits it.
+function is waiting.OWN_CALL where the future carries a call of its own, as C code submits it.
 """
 
 import concurrent.futures.thread
@@ -364,7 +364,7 @@ def run(worker, item, may_rest):
     item.clear()
     state = future.__dict__
     state['_item'] = ()
-    if function is None:
+    if function is waiting.OWN_CALL:
         _Cf.Future.run(future)
         _leave_to_c(future)
         return None
