@@ -215,6 +215,16 @@ class ReferenceTest(TestCase):
         self.assertRaises(Exception, pickle.dumps, Cf.Future())
 
 
+    def test_callbacks_do_not_keep_what_is_not_done(self):
+        for add in (lambda f: f.add_done_callback(print), lambda f: f.add_done_callback(lambda _: f)):
+            future = Cf.Future()
+            add(future)
+            gone = weakref.ref(future)
+            del future
+            gc.collect()
+            self.assertIsNone(gone())
+
+
 class SignalTest(TestCase):
     def test_done_in_the_main_context(self):
         future = Cf.Future()

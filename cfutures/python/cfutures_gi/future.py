@@ -233,6 +233,7 @@ class FutureMethods(interop.Interop):
             state['_value'] = result
         else:
             del state['_by']
+            callbacks.drain(self)
             self._refuse()
         callbacks.drain(self)
 
@@ -246,6 +247,7 @@ class FutureMethods(interop.Interop):
                 _CfFuture.set_exception(self, errors.to_gerror(exception))
             except GLib.Error:
                 del state['_by']
+                callbacks.drain(self)
                 return False
             state['_error'] = exception
             callbacks.drain(self)

@@ -396,7 +396,7 @@ def _finish(worker, future, address, state, result, resting_place):
     sees it done finds the worker idle."""
     rests = resting_place and '_callbacks' not in state and resting_place.dismiss(worker)
     if state.setdefault('_by', worker) is worker:
-        if '_number' in state:
+        if '_watched' in state:
             callbacks.unwatch(state)
         if clib.finish_task(address, None if result is None else worker.value.fill(result)):
             state['_value'] = result
