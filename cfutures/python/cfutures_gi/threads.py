@@ -124,10 +124,11 @@ class Pool:
         with self.lock:
             if self.broken is not None:
                 raise concurrent.futures.thread.BrokenThreadPool(BROKEN) from self.broken
-            if self.is_shutdown:
-                raise RuntimeError('cannot schedule new futures after shutdown')
+            # First, as that ends the pools, too.
             if _is_exiting:
                 raise RuntimeError('cannot schedule new futures after interpreter shutdown')
+            if self.is_shutdown:
+                raise RuntimeError('cannot schedule new futures after shutdown')
             self.queue.append(item)
             self._call_worker()
 
