@@ -215,7 +215,7 @@ class ReferenceTest(TestCase):
         self.assertRaises(Exception, pickle.dumps, Cf.Future())
 
 
-    def test_callbacks_do_not_keep_what_is_not_done(self):
+    def test_dropped_before_it_is_done(self):
         for add in (lambda f: f.add_done_callback(print), lambda f: f.add_done_callback(lambda _: f)):
             future = Cf.Future()
             add(future)

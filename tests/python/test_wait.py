@@ -68,7 +68,7 @@ class WaitTest(TestCase):
             self.gate.set()
             self.assertEqual(concurrent.futures.wait([late]).done, {late})
 
-    def test_nothing_stays_on_what_is_not_done(self):
+    def test_time_outs_leave_no_waiters(self):
         ours, other = Cf.Future(), concurrent.futures.Future()
         for module in Cf, concurrent.futures:
             def look():
