@@ -67,7 +67,7 @@ def to_gerror(error):
 
 def seal(error, trace):
     """A GError that carries an exception to another process."""
-    text = _clean(f'{describe(error)}\n\n{trace}')[:_LONG]
+    text = _clean(f'{describe(error)}\n\n{trace}'[:_LONG])
     data = base64.b64encode(pickle.dumps((error, trace))).decode()
     message = f'{text}{_SEAL}{data}'
     if len(message) > _MAX:
