@@ -26,6 +26,18 @@ class Empty(Exception):
         return 0
 
 
+class NoException(Exception):
+    def __reduce__(self):
+        return int, ()
+
+
+def raise_groups(depth):
+    error = ValueError('innermost')
+    for _ in range(depth):
+        error = ExceptionGroup('', [error])
+    raise error
+
+
 class False_(Exception):
     def __bool__(self):
         return False

@@ -107,6 +107,18 @@ class ExitTest(TestCase):
                     print(error)
             ''', 'cannot schedule new futures after interpreter shutdown\n')
 
+    def test_task_that_submits_at_exit(self):
+        self.check('''
+            threads = Cf.ThreadPoolExecutor(2)
+            def late():
+                try:
+                    while True:
+                        threads.submit(int).result()
+                except RuntimeError as error:
+                    print(error)
+            threads.submit(late)
+            ''', 'cannot schedule new futures after interpreter shutdown\n')
+
     def test_idle_pools(self):
         self.check('''
             threads = Cf.ThreadPoolExecutor(2)

@@ -103,6 +103,13 @@ class StateTest(TestCase):
         future.set_exception(ValueError)
         self.assertIsInstance(future.exception(), ValueError)
 
+    def test_no_exception(self):
+        future = Cf.Future()
+        future.set_exception(None)
+        self.assertIsNone(future.exception(0))
+        self.assertIsNone(future.result(0))
+        self.assertRaises(Cf.InvalidStateError, future.set_exception, None)
+
     def test_waits_for_another_thread(self):
         future = Cf.Future()
         got = []
@@ -206,6 +213,16 @@ class ReferenceTest(TestCase):
 
     def test_not_pickled(self):
         self.assertRaises(Exception, pickle.dumps, Cf.Future())
+
+
+    def test_dropped_before_it_is_done(self):
+        for add in (lambda f: f.add_done_callback(print), lambda f: f.add_done_callback(lambda _: f)):
+            future = Cf.Future()
+            add(future)
+            gone = weakref.ref(future)
+            del future
+            gc.collect()
+            self.assertIsNone(gone())
 
 
 class SignalTest(TestCase):

@@ -102,6 +102,33 @@ class PoolTest(TestCase):
         self.assertIsInstance(error, Exception)
         self.assertIn('fail_unpicklably', str(error.__cause__))
 
+    def test_exceptions_with_odd_texts(self):
+        for text in ('nul\0', 'half\udc80', '\n\x1f', ''):
+            with self.subTest(text=text):
+                error = self.executor.submit(functions.fail, text).exception()
+                self.assertIsInstance(error, functions.Simple)
+                self.assertEqual(error.args, (text,))
+
+    def test_large_exceptions(self):
+        text = 'x' * (8 << 20)
+        for results in (self.executor.map(functions.fail, [text]), self.executor.map(functions.fail, [text], chunksize=2)):
+            with self.assertRaises(functions.Simple) as caught:
+                next(results)
+            self.assertEqual(caught.exception.args, (text,))
+            self.assertIn('in fail', str(caught.exception.__cause__))
+
+    def test_exceptions_that_cannot_be_formatted(self):
+        error = self.executor.submit(functions.raise_groups, 5000).exception()
+        self.assertIsInstance(error, RecursionError)
+        self.assertIn('raise_groups', str(error.__cause__))
+
+    def test_exception_that_is_none_once_it_arrives(self):
+        future = self.executor.submit(functions.raise_new, functions.NoException)
+        error = future.exception()
+        self.assertIsInstance(error, AttributeError)
+        self.assertIn('NoException', str(error.__cause__))
+        self.assertIs(future.exception(), error)
+
     def test_system_exit_is_an_exception_of_the_task(self):
         error = self.executor.submit(functions.leave, 4).exception()
         self.assertIsInstance(error, SystemExit)

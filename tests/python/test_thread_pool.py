@@ -48,6 +48,11 @@ class SubmitTest(TestCase):
             self.assertIsInstance(executor.submit(leave).exception(), SystemExit)
             self.assertEqual(executor.submit(int).result(), 0)
 
+    def test_what_cannot_be_called(self):
+        with Cf.ThreadPoolExecutor(1) as executor:
+            for function in (None, 5):
+                self.assertRaisesRegex(TypeError, 'object is not callable', executor.submit(function).result)
+
     def test_in_order(self):
         seen = []
         with Cf.ThreadPoolExecutor(1) as executor:

@@ -68,6 +68,25 @@ class WaitTest(TestCase):
             self.gate.set()
             self.assertEqual(concurrent.futures.wait([late]).done, {late})
 
+    def test_time_outs_leave_no_waiters(self):
+        ours, other = Cf.Future(), concurrent.futures.Future()
+        for module in Cf, concurrent.futures:
+            def look():
+                for _ in range(100):
+                    self.assertEqual(module.wait([ours, other], 0).not_done, {ours, other})
+                    self.assertRaises(Cf.TimeoutError, list, module.as_completed([ours, other], 0))
+                gc.collect()
+                return len(gc.get_objects())
+
+            look()
+            n_objects = look()
+            self.assertLess(look(), n_objects + 100)
+        for future in ours, other:
+            future.set_result(1)
+        for module in Cf, concurrent.futures:
+            self.assertEqual(module.wait([ours, other]).done, {ours, other})
+            self.assertEqual(set(module.as_completed([ours, other])), {ours, other})
+
 
 class AsCompletedTest(TestCase):
     def test_all(self):

@@ -7,18 +7,17 @@ What Python settles, it calls back itself. What C settles tells the dispatcher, 
 callbacks must not hold up the one who settled.
 """
 
-import itertools
 import logging
 import os
 import queue
 import threading
 
+from gi._gi import pygobject_new_full
+
 from cfutures_gi import clib, waiting
 
 LOGGER = logging.getLogger('concurrent.futures')
 
-_watched = {}  # futures with callbacks that are not done, by number
-_numbers = itertools.count(1)
 _arrivals = queue.SimpleQueue()
 _lock = threading.Lock()
 _thread = None
@@ -60,25 +59,24 @@ def watch(future, state):
     if clib.is_done(hash(future)):
         drain(future)
         return
-    if '_number' in state:
+    if '_watched' in state:
         return
-    number = state.setdefault('_number', next(_numbers))
-    _watched[number] = future
-    clib.add_notify(hash(future), _notify, number, None)
+    state['_watched'] = True
+    clib.add_notify(hash(future), _notify, None, None)
     _start()
 
 
 def unwatch(state):
     """Whoever settles the future calls back himself."""
-    number = state.get('_number')
-    if number is not None:
-        _watched.pop(number, None)
+    if '_watched' in state:
+        state['_watched'] = False
 
 
 @clib.NOTIFY
-def _notify(_future, number):
-    future = _watched.pop(number, None)
-    if future is not None:
+def _notify(address, _data):
+    # Nothing here keeps a future that is not done: who lets go of it does not want its callbacks.
+    future = pygobject_new_full(address, False)
+    if future.__dict__.get('_watched'):
         _arrivals.put(future)
 
 

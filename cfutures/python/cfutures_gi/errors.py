@@ -21,6 +21,11 @@ DOMAIN = 'cfutures-python-error'
 # What follows it in a message is the exception itself.
 _SEAL = '\n\x1f'
 
+# Characters of a text for people.
+_LONG, _SHORT = 1 << 18, 1 << 16
+# Bytes of a message; a frame has room for some more.
+_MAX = 1 << 30
+
 
 class DeadlockError(GLib.Error):
     """A wait that can never end."""
@@ -44,6 +49,11 @@ def describe(error):
         text = '<exception str() failed>'
     text = f'{type(error).__name__}: {text}' if text else type(error).__name__
 
+    return _clean(text)
+
+
+def _clean(text):
+    """As a string of C can have it."""
     return text.replace('\0', '\\0').encode('utf-8', 'replace').decode()
 
 
@@ -55,12 +65,12 @@ def to_gerror(error):
     return GLib.Error(describe(error), DOMAIN, 0)
 
 
-def seal(error, trace, limit=1 << 20):
+def seal(error, trace):
     """A GError that carries an exception to another process."""
-    text = f'{describe(error)}\n\n{trace}'.encode('utf-8', 'replace').decode()[:limit // 4]
+    text = _clean(f'{describe(error)}\n\n{trace}'[:_LONG])
     data = base64.b64encode(pickle.dumps((error, trace))).decode()
     message = f'{text}{_SEAL}{data}'
-    if len(message.encode()) > limit:
+    if len(message) > _MAX:
         raise ValueError('the exception is too large')
 
     return GLib.Error(message, DOMAIN, 1)
@@ -72,13 +82,19 @@ def get_sealed(message):
 
 
 def _unseal(message):
+    trace = message.partition(_SEAL)[0]
     try:
         error, trace = pickle.loads(get_sealed(message))
+        error.__cause__ = _quote(trace)
     except BaseException as failure:
-        error, trace = failure, message.partition(_SEAL)[0]
-    error.__cause__ = concurrent.futures.process._RemoteTraceback(f'\n"""\n{trace}"""')
+        error = failure
+        error.__cause__ = _quote(trace)
 
     return error
+
+
+def _quote(trace):
+    return concurrent.futures.process._RemoteTraceback(f'\n"""\n{trace}"""')
 
 
 def from_gerror(error):
@@ -103,16 +119,25 @@ def from_gerror(error):
 
 
 def seal_safely(error):
-    """As seal(), whatever the exception is: one that cannot be pickled says why."""
-    trace = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
+    """As seal(), whatever the exception is: one that cannot be pickled, or is too large, says why."""
+    trace = _format(error)
     try:
         return seal(error, trace)
     except BaseException as failure:
+        trace = trace[:_SHORT]
         failure.__traceback__ = None
         try:
             return seal(failure, trace)
         except BaseException:
-            return seal(RuntimeError(describe(error)), trace[:1 << 16])
+            return seal(RuntimeError(describe(error)[:_SHORT]), trace)
+
+
+def _format(error):
+    try:
+        return ''.join(traceback.format_exception(type(error), error, error.__traceback__))
+    except BaseException:
+        # As for groups in groups, of which there are more than the stack has room for.
+        return ''.join(traceback.format_tb(error.__traceback__)) + describe(error)
 
 
 def load_item(entry):

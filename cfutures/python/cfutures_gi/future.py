@@ -233,6 +233,7 @@ class FutureMethods(interop.Interop):
             state['_value'] = result
         else:
             del state['_by']
+            callbacks.drain(self)
             self._refuse()
         callbacks.drain(self)
 
@@ -246,6 +247,7 @@ class FutureMethods(interop.Interop):
                 _CfFuture.set_exception(self, errors.to_gerror(exception))
             except GLib.Error:
                 del state['_by']
+                callbacks.drain(self)
                 return False
             state['_error'] = exception
             callbacks.drain(self)
@@ -255,6 +257,10 @@ class FutureMethods(interop.Interop):
 
     def set_exception(self, exception):
         """Finish the future with an exception; callbacks run in this call. Raises InvalidStateError if it is done."""
+        if exception is None:
+            # As in the standard library: no exception, and no result.
+            FutureMethods.set_result(self, None)
+            return
         if isinstance(exception, type):
             exception = exception()
         if not self._fail(object(), exception):

@@ -3,6 +3,7 @@
 
 """What wait() and as_completed() of the standard library look at in a future."""
 
+import contextlib
 import functools
 import threading
 
@@ -28,7 +29,16 @@ class _Waiters:
             self._future.add_done_callback(functools.partial(_tell, waiter))
 
     def remove(self, waiter):
-        pass
+        added = self._future.__dict__.get('_callbacks', [])
+        for callback in tuple(added):
+            if _is_for(callback, waiter):
+                # Who drains them may have it in his hands.
+                with contextlib.suppress(ValueError):
+                    added.remove(callback)
+
+
+def _is_for(callback, waiter):
+    return isinstance(callback, functools.partial) and callback.func is _tell and callback.args[0] is waiter
 
 
 def _tell(waiter, future):

@@ -8,6 +8,7 @@ import concurrent.futures
 import functools
 import threading
 import time
+import weakref
 
 from gi._gi import pygobject_new_full
 from gi.module import get_introspection_module
@@ -24,12 +25,20 @@ _RETURN_WHEN = {concurrent.futures.ALL_COMPLETED: _Cf.ReturnWhen.ALL_COMPLETED,
                 concurrent.futures.FIRST_EXCEPTION: _Cf.ReturnWhen.FIRST_EXCEPTION}
 
 
+# What follows futures of the standard library, of which nobody takes callbacks back: one for each.
+_adopted = weakref.WeakKeyDictionary()
+
+
 def _adopt(future):
     """A future of the standard library, as one of ours."""
     if isinstance(future, _Cf.Future):
         return future
+    known = _adopted.get(future)
+    if known is not None:
+        return known
     adopted = _Cf.Future.new()
     future.add_done_callback(functools.partial(_follow, adopted))
+    _adopted[future] = adopted
 
     return adopted
 

@@ -4,7 +4,7 @@
 """The queue and the workers of a thread pool that runs Python.
 
 An item of the queue is a list [future, function, args, kwargs, pool], which whoever takes the future empties; the
-function is None where the future carries a call of its own, as C code submits it.
+function is waiting.OWN_CALL where the future carries a call of its own, as C code submits it.
 """
 
 import concurrent.futures.thread
@@ -124,10 +124,11 @@ class Pool:
         with self.lock:
             if self.broken is not None:
                 raise concurrent.futures.thread.BrokenThreadPool(BROKEN) from self.broken
-            if self.is_shutdown:
-                raise RuntimeError('cannot schedule new futures after shutdown')
+            # First, as that ends the pools, too.
             if _is_exiting:
                 raise RuntimeError('cannot schedule new futures after interpreter shutdown')
+            if self.is_shutdown:
+                raise RuntimeError('cannot schedule new futures after shutdown')
             self.queue.append(item)
             self._call_worker()
 
@@ -364,7 +365,7 @@ def run(worker, item, may_rest):
     item.clear()
     state = future.__dict__
     state['_item'] = ()
-    if function is None:
+    if function is waiting.OWN_CALL:
         _Cf.Future.run(future)
         _leave_to_c(future)
         return None
@@ -396,7 +397,7 @@ def _finish(worker, future, address, state, result, resting_place):
     sees it done finds the worker idle."""
     rests = resting_place and '_callbacks' not in state and resting_place.dismiss(worker)
     if state.setdefault('_by', worker) is worker:
-        if '_number' in state:
+        if '_watched' in state:
             callbacks.unwatch(state)
         if clib.finish_task(address, None if result is None else worker.value.fill(result)):
             state['_value'] = result

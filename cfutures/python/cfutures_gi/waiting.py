@@ -24,6 +24,9 @@ SLICE = 0.1
 SLICE_US = 100000
 FOREVER = 1 << 62
 
+# Stands for the function of a future that carries a call.
+OWN_CALL = object()
+
 
 class _Local(threading.local):
     worker = None
@@ -125,7 +128,7 @@ def _describe_call(state, place):
     function = state.get('_function')
     for queued in (state.get('_item') or ())[1:2]:
         function = queued
-    if function is None:
+    if function is None or function is OWN_CALL:
         return
     name = getattr(function, '__qualname__', None) or repr(function)
     place[0] = clib.copy_text(name.encode('utf-8', 'replace'))

@@ -20,7 +20,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib, GObject
 
-from cfutures_gi import callbacks, calls, clib, errors, future, mapping, processes, startup, threads
+from cfutures_gi import callbacks, calls, clib, errors, future, mapping, processes, startup, threads, waiting
 from cfutures_gi.errors import DeadlockError, WorkerDiedError
 from cfutures_gi.many import DoneAndNotDoneFutures, as_completed, wait
 
@@ -197,7 +197,7 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         if future._item is not None:
             raise GLib.Error('The future was scheduled before', GLib.quark_to_string(Cf.executor_error_quark()),
                              int(Cf.ExecutorError.INVALID_STATE))
-        future._item = item = [future, None, (), {}, self._pool]
+        future._item = item = [future, waiting.OWN_CALL, (), {}, self._pool]
         try:
             self._pool.put(item)
         except RuntimeError as error:
