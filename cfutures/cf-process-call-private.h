@@ -30,6 +30,7 @@ typedef struct
   CfProcessWorker *worker;       /* (mutex lock) (nullable): where it was sent to */
   guint            slot;         /* (mutex lock): at that worker */
   guint64          id;           /* (mutex lock): under which it was sent */
+  gboolean         is_abandoned; /* (mutex lock): it is being cancelled: never to be queued again */
   guint            n_starts;     /* (manager): how often a worker died of it */
   gboolean         running;      /* (manager): its future is set running */
   gulong           cancelled_id; /* (atomic): the handler on the cancellable of a running one, or 0 */

@@ -160,7 +160,7 @@ _cf_process_worker_take_back_all (CfProcessWorker *self)
     {
       CfProcessCall *call = *slot_at (self, i - 1);
 
-      if (call != NULL && _cf_page_take_back (page, call->slot % CF_PAGE_N_SLOTS, call->id))
+      if (call != NULL && _cf_page_take_back (page, call->slot % CF_PAGE_N_SLOTS, call->id) && !call->is_abandoned)
         {
           _cf_process_worker_remove_locked (self, call);
           call->is_queued = TRUE;
@@ -173,18 +173,21 @@ _cf_process_worker_take_back_all (CfProcessWorker *self)
   return n;
 }
 
-/* Tells whether an end would hit only the one call that it is meant for: the others are out of the way then. */
-gboolean
-_cf_process_worker_is_alone (CfProcessWorker *self)
+/* The call that runs there, as far as can be seen: the newest one that cannot be taken back, as those before it are over.
+ * The others are out of the way then. */
+CfProcessCall *
+_cf_process_worker_dup_running (CfProcessWorker *self)
 {
-  gboolean alone;
+  CfProcessCall *running = NULL;
 
   if (self->has_page)
     _cf_process_worker_take_back_all (self);
 
   g_mutex_lock (&self->manager->lock);
-  alone = self->n_in_flight <= 1;
+  for (guint i = self->tail; i != self->head && running == NULL; i--)
+    if (*slot_at (self, i - 1) != NULL)
+      running = _cf_process_call_ref (*slot_at (self, i - 1));
   g_mutex_unlock (&self->manager->lock);
 
-  return alone;
+  return running;
 }
