@@ -20,10 +20,11 @@ typedef struct _CfProcessWorker CfProcessWorker;
 typedef struct
 {
   gatomicrefcount        ref_count;
-  CfFuture              *future; /* (const) (owned) */
-  const CfFunctionPlace *place;  /* (const) (nullable): of a CfFunc */
-  const char            *named;  /* (const) (nullable): of a named function; lives with the future */
-  CfChunk               *chunk;  /* (const) (owned) (nullable): of a map */
+  CfFuture              *future;   /* (const) (owned) */
+  const CfFunctionPlace *place;    /* (const) (nullable): of a CfFunc */
+  const char            *named;    /* (const) (nullable): of a named function; lives with the future */
+  CfChunk               *chunk;    /* (const) (owned) (nullable): of a map */
+  gboolean               is_large; /* (const): its arguments are */
 
   GList            link;         /* (mutex lock): in the queue of the manager */
   gboolean         is_queued;    /* (mutex lock) */

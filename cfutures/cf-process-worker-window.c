@@ -109,6 +109,14 @@ _cf_process_worker_drop_call (CfProcessWorker *self,
   return was_here;
 }
 
+/* One that can still be cancelled must not lie here with its arguments, and large ones are not copied. */
+static gboolean
+takes_locked (CfProcessWorker *self,
+              GList           *link)
+{
+  return link != NULL && (self->n_in_flight == 0 || !((CfProcessCall *) link->data)->is_large);
+}
+
 /* Moves the first call of the queue here and tells what to send: under the lock, nobody can take it back and release what
  * that needs. */
 CfProcessCall *
@@ -121,9 +129,10 @@ _cf_process_worker_take_from_queue (CfProcessWorker *self,
   GList            *link;
 
   g_mutex_lock (&manager->lock);
-  link = g_queue_pop_head_link (&manager->queue);
-  if (link != NULL)
+  link = manager->queue.head;
+  if (takes_locked (self, link))
     {
+      g_queue_unlink (&manager->queue, link);
       call = _cf_process_call_ref (link->data);
       call->is_queued = FALSE;
       call->worker = self;
@@ -138,6 +147,7 @@ _cf_process_worker_take_from_queue (CfProcessWorker *self,
         }
       frame->task = call->id;
       frame->index = call->slot % CF_PAGE_N_SLOTS;
+      frame->is_copied = !*is_first && call->chunk == NULL;
       _cf_process_call_fill_frame (call, frame);
       _cf_page_offer (_cf_worker_process_get_page (self->process), frame->index, call->id);
     }

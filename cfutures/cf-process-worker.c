@@ -240,7 +240,7 @@ fail_unsent (CfProcessWorker *self,
   claim_oldest (self);
 }
 
-/* Gives it the first call of the queue.  FALSE: there is none. */
+/* Gives it the first call of the queue.  FALSE: there is none for it. */
 gboolean
 _cf_process_worker_give (CfProcessWorker *self)
 {

@@ -195,6 +195,35 @@ test_arguments_are_released_first (gconstpointer time_out)
   process_pool_end (executor);
 }
 
+static void
+test_arguments_of_a_cancelled_call (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  ProcessGate gate;
+
+  g_test_summary ("A call that waits behind another one at its worker is cancelled together with its arguments.");
+
+  process_gate_init (&gate);
+  assert_increments (executor, 1000);
+  {
+    g_autoptr (CfFuture) running = submit (executor, call_gate, process_gate_args (&gate));
+    g_autoptr (CfFuture) future = NULL;
+    gint is_released = FALSE;
+
+    process_gate_await (&gate);
+    future = submit (executor, call_echo, large_args (&is_released));
+    /* Time for the manager to do with it what it does; it has nothing to tell. */
+    for (guint i = 0; i < 1000; i++)
+      g_thread_yield ();
+    g_assert_true (cf_future_cancel (future));
+    g_assert_true (g_atomic_int_get (&is_released));
+    process_gate_open (&gate, 1);
+    g_assert_nonnull (cf_future_get_result (running, -1, NULL));
+  }
+  process_gate_clear (&gate);
+  process_pool_end (executor);
+}
+
 /* Two calls that one worker gets together: when the first one is over, the second one runs before anybody has heard of that. */
 typedef struct
 {
@@ -362,6 +391,7 @@ main (int    argc,
   g_test_add_func ("/process-states/cancellables-of-a-chunk", test_cancellables_of_a_chunk);
   g_test_add_data_func ("/process-states/arguments-are-released-first/death", NULL, test_arguments_are_released_first);
   g_test_add_data_func ("/process-states/arguments-are-released-first/time-out", "", test_arguments_are_released_first);
+  g_test_add_func ("/process-states/arguments-of-a-cancelled-call", test_arguments_of_a_cancelled_call);
   g_test_add_func ("/process-states/terminate-in-callback", test_terminate_in_callback);
   g_test_add_data_func ("/process-states/end-of-a-stopped-worker/terminate", GINT_TO_POINTER (END_TERMINATE), test_end_of_a_stopped_worker);
   g_test_add_data_func ("/process-states/end-of-a-stopped-worker/terminate-workers", GINT_TO_POINTER (END_TERMINATE_WORKERS), test_end_of_a_stopped_worker);
