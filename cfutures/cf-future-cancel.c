@@ -15,6 +15,39 @@ is_being_cancelled (guint state)
          _cf_phase_of (state) == CF_PHASE_CANCELLED;
 }
 
+/* @by_force: also what its owner has started and has not said so yet. */
+static gboolean
+leave_owner (CfFuture *self,
+             guint     state,
+             gboolean  by_force)
+{
+  CfFutureOwner *owner = _cf_future_fields (self)->call.owner;
+
+  return _cf_future_leave_queue (self, state) || (by_force && owner->abandon != NULL && owner->abandon (owner, self));
+}
+
+/* FALSE: it is not pending, or cannot be cancelled. */
+gboolean
+_cf_future_cancel_pending (CfFuture *self,
+                           gboolean  by_force)
+{
+  guint state;
+
+  if (!_cf_future_change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
+    return is_being_cancelled (state);
+
+  if (!leave_owner (self, state, by_force))
+    {
+      _cf_future_set_phase (self, CF_PHASE_PENDING, 0, 0);
+      return FALSE;
+    }
+
+  _cf_future_set_phase (self, CF_PHASE_CANCELLING, 0, 0);
+  _cf_future_settle_cancelled (self, state, (state & CF_FLAG_QUEUED) != 0 ? CF_FLAG_NOTIFIED : 0);
+
+  return TRUE;
+}
+
 /**
  * cf_future_cancel:
  * @self: a future
@@ -34,23 +67,9 @@ is_being_cancelled (guint state)
 gboolean
 cf_future_cancel (CfFuture *self)
 {
-  guint state;
-
   g_return_val_if_fail (_cf_is_future (self), FALSE);
 
-  if (!_cf_future_change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
-    return is_being_cancelled (state);
-
-  if (!_cf_future_leave_queue (self, state))
-    {
-      _cf_future_set_phase (self, CF_PHASE_PENDING, 0, 0);
-      return FALSE;
-    }
-
-  _cf_future_set_phase (self, CF_PHASE_CANCELLING, 0, 0);
-  _cf_future_settle_cancelled (self, state, (state & CF_FLAG_QUEUED) != 0 ? CF_FLAG_NOTIFIED : 0);
-
-  return TRUE;
+  return _cf_future_cancel_pending (self, FALSE);
 }
 
 /* Whether the owner of a running future has its call, and so can end it. */

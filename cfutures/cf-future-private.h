@@ -30,7 +30,7 @@ struct _CfFutureOwner
   /* Takes @future, which is being cancelled, out.  FALSE: it has been started, it can not be cancelled. */
   gboolean (*take_back) (CfFutureOwner *self,
                          CfFuture      *future);
-  /* Ends @future, which is running, in whatever it is.  FALSE: it was done.  May be NULL where who runs it has its call. */
+  /* Ends @future, which was started, in whatever it is.  FALSE: it was done.  May be NULL where who runs it has its call. */
   gboolean (*abandon) (CfFutureOwner *self,
                        CfFuture      *future);
   /* Claims @future, which it queues, for the calling worker to run.  FALSE: it must not, or somebody else has it. */
@@ -267,6 +267,8 @@ void     _cf_future_settle_cancelled (CfFuture *self,
                                       guint     flags);
 
 /* cf-future-cancel */
+gboolean _cf_future_cancel_pending (CfFuture *self,
+                                    gboolean  by_force);
 gboolean _cf_future_terminate_running (CfFuture *self);
 
 /* cf-future-cancellable */

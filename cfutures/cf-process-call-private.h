@@ -20,16 +20,18 @@ typedef struct _CfProcessWorker CfProcessWorker;
 typedef struct
 {
   gatomicrefcount        ref_count;
-  CfFuture              *future; /* (const) (owned) */
-  const CfFunctionPlace *place;  /* (const) (nullable): of a CfFunc */
-  const char            *named;  /* (const) (nullable): of a named function; lives with the future */
-  CfChunk               *chunk;  /* (const) (owned) (nullable): of a map */
+  CfFuture              *future;   /* (const) (owned) */
+  const CfFunctionPlace *place;    /* (const) (nullable): of a CfFunc */
+  const char            *named;    /* (const) (nullable): of a named function; lives with the future */
+  CfChunk               *chunk;    /* (const) (owned) (nullable): of a map */
+  gboolean               is_large; /* (const): its arguments are */
 
   GList            link;         /* (mutex lock): in the queue of the manager */
   gboolean         is_queued;    /* (mutex lock) */
   CfProcessWorker *worker;       /* (mutex lock) (nullable): where it was sent to */
   guint            slot;         /* (mutex lock): at that worker */
   guint64          id;           /* (mutex lock): under which it was sent */
+  gboolean         is_abandoned; /* (mutex lock): it is being cancelled: never to be queued again */
   guint            n_starts;     /* (manager): how often a worker died of it */
   gboolean         running;      /* (manager): its future is set running */
   gulong           cancelled_id; /* (atomic): the handler on the cancellable of a running one, or 0 */

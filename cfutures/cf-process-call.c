@@ -12,6 +12,8 @@
 
 /* The one place where a process pool looks into futures. */
 
+#define LARGE ((gsize) 256 * 1024)
+
 static gboolean
 refuse (GError    **error,
         const char *message)
@@ -69,6 +71,7 @@ _cf_process_call_new (CfFuture *future,
                       GError  **error)
 {
   g_autoptr (CfProcessCall) self = g_new0 (CfProcessCall, 1);
+  g_autoptr (GVariant) args = NULL;
   CfFunc func = NULL;
 
   g_atomic_ref_count_init (&self->ref_count);
@@ -76,7 +79,8 @@ _cf_process_call_new (CfFuture *future,
   self->link.data = self;
   self->chunk = _cf_chunk_dup (future);
 
-  get_call (self, &func, &self->named, NULL);
+  get_call (self, &func, &self->named, self->chunk == NULL ? &args : NULL);
+  self->is_large = args != NULL && g_variant_get_size (args) > LARGE;
   if (func != NULL && !locate (self, func, has_own_worker, error))
     return NULL;
   if (func == NULL && self->named == NULL)

@@ -64,16 +64,19 @@ static void
 put_back (CfProcessManager *self,
           CfProcessCall    *call)
 {
-  if (cf_future_is_done (call->future))
-    {
-      forget (self, call);
-      return;
-    }
+  gboolean is_wanted;
 
   g_mutex_lock (&self->lock);
-  call->is_queued = TRUE;
-  g_queue_push_head_link (&self->queue, &_cf_process_call_ref (call)->link);
+  is_wanted = !call->is_abandoned && !cf_future_is_done (call->future);
+  if (is_wanted)
+    {
+      call->is_queued = TRUE;
+      g_queue_push_head_link (&self->queue, &_cf_process_call_ref (call)->link);
+    }
   g_mutex_unlock (&self->lock);
+
+  if (!is_wanted)
+    forget (self, call);
 }
 
 static void

@@ -55,8 +55,9 @@ struct _CfProcessWorker
   guint                window;     /* (manager): how many calls may be on their way to it */
   guint                n_given;    /* (manager): calls in its life */
   gint64               deadline;   /* (manager): for its start or its call, or -1 */
+  guint64              timed;      /* (manager): the call for which that is, or 0 */
   gint64               last_event; /* (manager): when it last gave or got something */
-  guint64              doomed;     /* (mutex lock): the call with which it is to end, or 0 */
+  guint64              doomed;     /* (mutex lock): the newest call with which it is to end, or 0 */
 
   CfProcessCall *slots[CF_PAGE_N_SLOTS]; /* (mutex lock) (owned) (nullable) */
   guint          head;                   /* (mutex lock): the oldest slot in use */
@@ -160,7 +161,7 @@ CfProcessCall   *_cf_process_worker_remove_locked (CfProcessWorker *self,
 gboolean         _cf_process_worker_drop_call (CfProcessWorker *self,
                                                CfProcessCall   *call);
 guint            _cf_process_worker_take_back_all (CfProcessWorker *self);
-gboolean         _cf_process_worker_is_alone (CfProcessWorker *self);
+CfProcessCall   *_cf_process_worker_dup_running (CfProcessWorker *self);
 void             _cf_process_manager_lose (CfProcessManager *self,
                                            CfProcessWorker  *worker,
                                            const char       *how);

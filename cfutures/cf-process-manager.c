@@ -199,7 +199,8 @@ take_back (CfFutureOwner *owner,
 }
 
 /* Ends the worker that runs @future, which is being cancelled, or forgets it when it waits to be tried again.  FALSE: it is
- * not here any more. */
+ * not here any more.  The worker may be further than the manager knows, so a call that the future does not know to be
+ * running is none the less ended. */
 static gboolean
 abandon (CfFutureOwner *owner,
          CfFuture      *future)
@@ -209,9 +210,12 @@ abandon (CfFutureOwner *owner,
 
   g_mutex_lock (&self->lock);
   call = g_hash_table_lookup (self->calls, future);
+  if (call != NULL)
+    call->is_abandoned = TRUE;
   if (call != NULL && call->worker != NULL)
     {
-      call->worker->doomed = call->id;
+      /* They run in this order: those before the newest one are over. */
+      call->worker->doomed = MAX (call->worker->doomed, call->id);
     }
   else if (call != NULL && call->is_queued)
     {

@@ -454,7 +454,7 @@ cf_future_terminate (CfFuture *self)
   /* Between the two it may be on its way from one state to the next. */
   while (!cf_future_is_done (self))
     {
-      if (cf_future_cancel (self) || _cf_future_terminate_running (self))
+      if (_cf_future_cancel_pending (self, TRUE) || _cf_future_terminate_running (self))
         return TRUE;
       _cf_parker_relax (&n_rounds);
     }

@@ -81,6 +81,10 @@ take_ready (CfProcessWorker *self,
       return;
     }
 
+  /* Found in what it left: it never got as far as being given a call, and the next one may not either. */
+  if (_cf_worker_process_is_dead (self->process))
+    return;
+
   self->state = CF_PROCESS_WORKER_READY;
   self->deadline = -1;
   self->last_event = g_get_monotonic_time ();

@@ -109,6 +109,14 @@ _cf_process_worker_drop_call (CfProcessWorker *self,
   return was_here;
 }
 
+/* One that can still be cancelled must not lie here with its arguments, and large ones are not copied. */
+static gboolean
+takes_locked (CfProcessWorker *self,
+              GList           *link)
+{
+  return link != NULL && (self->n_in_flight == 0 || !((CfProcessCall *) link->data)->is_large);
+}
+
 /* Moves the first call of the queue here and tells what to send: under the lock, nobody can take it back and release what
  * that needs. */
 CfProcessCall *
@@ -121,9 +129,10 @@ _cf_process_worker_take_from_queue (CfProcessWorker *self,
   GList            *link;
 
   g_mutex_lock (&manager->lock);
-  link = g_queue_pop_head_link (&manager->queue);
-  if (link != NULL)
+  link = manager->queue.head;
+  if (takes_locked (self, link))
     {
+      g_queue_unlink (&manager->queue, link);
       call = _cf_process_call_ref (link->data);
       call->is_queued = FALSE;
       call->worker = self;
@@ -138,6 +147,7 @@ _cf_process_worker_take_from_queue (CfProcessWorker *self,
         }
       frame->task = call->id;
       frame->index = call->slot % CF_PAGE_N_SLOTS;
+      frame->is_copied = !*is_first && call->chunk == NULL;
       _cf_process_call_fill_frame (call, frame);
       _cf_page_offer (_cf_worker_process_get_page (self->process), frame->index, call->id);
     }
@@ -160,7 +170,7 @@ _cf_process_worker_take_back_all (CfProcessWorker *self)
     {
       CfProcessCall *call = *slot_at (self, i - 1);
 
-      if (call != NULL && _cf_page_take_back (page, call->slot % CF_PAGE_N_SLOTS, call->id))
+      if (call != NULL && _cf_page_take_back (page, call->slot % CF_PAGE_N_SLOTS, call->id) && !call->is_abandoned)
         {
           _cf_process_worker_remove_locked (self, call);
           call->is_queued = TRUE;
@@ -173,18 +183,21 @@ _cf_process_worker_take_back_all (CfProcessWorker *self)
   return n;
 }
 
-/* Tells whether an end would hit only the one call that it is meant for: the others are out of the way then. */
-gboolean
-_cf_process_worker_is_alone (CfProcessWorker *self)
+/* The call that runs there, as far as can be seen: the newest one that cannot be taken back, as those before it are over.
+ * The others are out of the way then. */
+CfProcessCall *
+_cf_process_worker_dup_running (CfProcessWorker *self)
 {
-  gboolean alone;
+  CfProcessCall *running = NULL;
 
   if (self->has_page)
     _cf_process_worker_take_back_all (self);
 
   g_mutex_lock (&self->manager->lock);
-  alone = self->n_in_flight <= 1;
+  for (guint i = self->tail; i != self->head && running == NULL; i--)
+    if (*slot_at (self, i - 1) != NULL)
+      running = _cf_process_call_ref (*slot_at (self, i - 1));
   g_mutex_unlock (&self->manager->lock);
 
-  return alone;
+  return running;
 }

@@ -32,6 +32,20 @@ pass_cancel_on (CfProcessWorker *self)
     _cf_worker_process_cancel_call (self->process, oldest->id);
 }
 
+/* Who cancelled it wants its worker to end, and that has still to be done. */
+static gboolean
+is_doomed (CfProcessWorker *self,
+           CfProcessCall   *call)
+{
+  gboolean doomed;
+
+  g_mutex_lock (&self->manager->lock);
+  doomed = call->id <= self->doomed;
+  g_mutex_unlock (&self->manager->lock);
+
+  return doomed;
+}
+
 /* The oldest call is the one that runs: it cannot be cancelled any more. */
 static void
 claim_oldest (CfProcessWorker *self)
@@ -47,6 +61,8 @@ claim_oldest (CfProcessWorker *self)
           watch (self, oldest);
           return;
         }
+      if (is_doomed (self, oldest))
+        return;
 
       /* Cancelled just now; if it has started nevertheless, nobody will hear of it. */
       _cf_page_take_back (_cf_worker_process_get_page (self->process), oldest->slot % CF_PAGE_N_SLOTS, oldest->id);
@@ -68,11 +84,21 @@ adapt_window (CfProcessWorker *self)
 }
 
 static void
-set_deadline (CfProcessWorker *self)
+set_deadline (CfProcessWorker *self,
+              CfProcessCall   *call)
 {
   gint64 timeout = self->manager->now.task_timeout;
 
-  self->deadline = timeout >= 0 && _cf_process_worker_get_load (self).n_in_flight > 0 ? g_get_monotonic_time () + timeout : -1;
+  self->timed = call != NULL ? call->id : 0;
+  self->deadline = timeout >= 0 && call != NULL ? g_get_monotonic_time () + timeout : -1;
+}
+
+static void
+time_oldest (CfProcessWorker *self)
+{
+  g_autoptr (CfProcessCall) oldest = _cf_process_worker_dup_oldest (self);
+
+  set_deadline (self, oldest);
 }
 
 static gboolean
@@ -112,7 +138,7 @@ take_reply (CfProcessWorker *self,
     {
       _cf_process_worker_drop_call (self, call);
       adapt_window (self);
-      set_deadline (self);
+      time_oldest (self);
       _cf_process_call_take_reply (call, frame);
     }
   else
@@ -214,7 +240,7 @@ fail_unsent (CfProcessWorker *self,
   claim_oldest (self);
 }
 
-/* Gives it the first call of the queue.  FALSE: there is none. */
+/* Gives it the first call of the queue.  FALSE: there is none for it. */
 gboolean
 _cf_process_worker_give (CfProcessWorker *self)
 {
@@ -237,7 +263,7 @@ _cf_process_worker_give (CfProcessWorker *self)
   if (is_first)
     {
       self->last_event = g_get_monotonic_time ();
-      set_deadline (self);
+      set_deadline (self, call);
     }
 
   if (_cf_worker_process_append (self->process, &frame, &error))
@@ -276,22 +302,27 @@ static void
 time_out (CfProcessWorker *self)
 {
   g_autoptr (CfProcessCall) oldest = _cf_process_worker_dup_oldest (self);
+  g_autoptr (CfProcessCall) running = _cf_process_worker_dup_running (self);
+  CfProcessCall *call = running != NULL ? running : oldest;
   g_autoptr (GError) error = NULL;
   g_autofree char *what = NULL;
 
-  /* Else it is over, and the reply is on its way. */
-  if (!_cf_process_worker_is_alone (self))
-    return;
+  /* Those before it are over, and their replies on the way: this one's own time begins. */
+  if (call == NULL || call->id != self->timed)
+    {
+      set_deadline (self, call);
+      return;
+    }
 
   _cf_process_worker_end (self, CF_LOSS_TIMEOUT, CF_WORKER_END_TERMINATE);
-  if (oldest == NULL || !_cf_process_worker_drop_call (self, oldest))
+  if (!_cf_process_worker_drop_call (self, call) || !_cf_process_call_claim (call))
     return;
 
-  what = _cf_process_call_describe (oldest);
+  what = _cf_process_call_describe (call);
   error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "%s took longer than %.3f s in process %d, which was ended",
                        what, (double) self->manager->now.task_timeout / G_USEC_PER_SEC,
                        _cf_worker_process_get_pid (self->process));
-  _cf_process_call_fail (oldest, error);
+  _cf_process_call_fail (call, error);
 }
 
 /* The call for which it was doomed may be over by now, and then it is spared. */
@@ -299,6 +330,7 @@ static void
 check_doom (CfProcessWorker *self)
 {
   g_autoptr (CfProcessCall) call = NULL;
+  g_autoptr (CfProcessCall) running = NULL;
 
   g_mutex_lock (&self->manager->lock);
   call = _cf_process_worker_dup_call_locked (self, self->doomed);
@@ -307,9 +339,14 @@ check_doom (CfProcessWorker *self)
 
   if (call == NULL)
     return;
-  if (self->state == CF_PROCESS_WORKER_READY && _cf_process_worker_is_alone (self))
+  running = _cf_process_worker_dup_running (self);
+  if (self->state == CF_PROCESS_WORKER_READY && running == call)
     _cf_process_worker_end (self, CF_LOSS_TERMINATED, CF_WORKER_END_TERMINATE);
   _cf_process_worker_drop_call (self, call);
+
+  claim_oldest (self);
+  if (self->state == CF_PROCESS_WORKER_READY)
+    time_oldest (self);
 }
 
 /* Does what time or others have decided about it. */

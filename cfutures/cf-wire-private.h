@@ -47,6 +47,7 @@ typedef struct
   guint       n_strings;
   const char *strings[CF_WIRE_MAX_STRINGS];
   GVariant   *payload;     /* (nullable) */
+  gboolean    is_copied;   /* when it was appended, nothing holds the payload any more */
   gboolean    bad_payload; /* there was one, and it is not a GVariant in normal form */
 } CfWireFrame;
 

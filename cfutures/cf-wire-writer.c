@@ -9,7 +9,7 @@
 
 #include "cf-error.h"
 
-/* Small frames share a segment; a large payload is one of its own and is never copied. */
+/* Small frames share a segment; a large payload is one of its own and is not copied, unless it must not be held. */
 
 #define SEGMENT_MAX (256 * 1024)
 
@@ -197,7 +197,7 @@ _cf_wire_writer_append (CfWireWriter      *self,
 
   bytes = get_room (self);
   append_head (bytes, frame, type, text_size, data_size);
-  if (data_size > CF_WIRE_INLINE_MAX)
+  if (data_size > CF_WIRE_INLINE_MAX && !frame->is_copied)
     append_large (self, payload, data_size);
   else if (payload != NULL)
     append_inline (bytes, payload, data_size);

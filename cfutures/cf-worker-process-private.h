@@ -44,6 +44,7 @@ CfWorkerProcess *_cf_worker_process_start (const char *const           *argv,
                                            GError                     **error);
 void             _cf_worker_process_free (CfWorkerProcess *self);
 int              _cf_worker_process_get_pid (CfWorkerProcess *self);
+gboolean         _cf_worker_process_is_dead (CfWorkerProcess *self);
 CfPage          *_cf_worker_process_get_page (CfWorkerProcess *self);
 gboolean         _cf_worker_process_was_killed (CfWorkerProcess *self);
 char            *_cf_worker_process_dup_last_words (CfWorkerProcess *self);

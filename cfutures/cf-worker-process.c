@@ -47,7 +47,8 @@ struct _CfWorkerProcess
   CfWireReader reader;
   CfWireWriter writer;
   guint64      received;
-  gboolean     at_end; /* the socket gives nothing more */
+  gboolean     at_end;  /* the socket gives nothing more */
+  gboolean     is_dead; /* what comes now is what it left */
 
   CfWorkerWords words; /* its standard error while it starts */
 
@@ -267,6 +268,7 @@ exited_cb (GObject      *subprocess,
   g_autofree char *how = NULL;
 
   g_subprocess_wait_finish (G_SUBPROCESS (subprocess), result, NULL);
+  self->is_dead = TRUE;
 
   /* A child of its own may hold the other end open, so the end of file may never come. */
   drain_line (self);
@@ -361,6 +363,12 @@ int
 _cf_worker_process_get_pid (CfWorkerProcess *self)
 {
   return self->pid;
+}
+
+gboolean
+_cf_worker_process_is_dead (CfWorkerProcess *self)
+{
+  return self->is_dead;
 }
 
 CfPage *

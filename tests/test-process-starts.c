@@ -148,6 +148,31 @@ test_failing_initializer (gconstpointer crash)
   process_pool_end (executor);
 }
 
+static GVariant *
+initialize_without_descriptors (GVariant *args            G_GNUC_UNUSED,
+                                GCancellable *cancellable G_GNUC_UNUSED,
+                                GError **error            G_GNUC_UNUSED)
+{
+  for (int fd = STDERR_FILENO + 1; fd < 256; fd++)
+    close (fd);
+
+  return g_variant_new_tuple (NULL, 0);
+}
+
+static void
+test_initializer_without_descriptors (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("Workers that succeed in starting, but are dead by then, break the pool like others that do not start.");
+
+  cf_process_pool_executor_set_initializer (CF_PROCESS_POOL_EXECUTOR (executor), initialize_without_descriptors, NULL);
+  future = submit (executor, call_pid, NULL);
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, "No worker process starts");
+  process_pool_end (executor);
+}
+
 static void
 test_number_of_starts (void)
 {
@@ -357,6 +382,7 @@ main (int    argc,
   g_test_add_func ("/process-starts/initializer", test_initializer);
   g_test_add_data_func ("/process-starts/initializer/fails", NULL, test_failing_initializer);
   g_test_add_data_func ("/process-starts/initializer/crashes", "", test_failing_initializer);
+  g_test_add_func ("/process-starts/initializer/without-descriptors", test_initializer_without_descriptors);
 
   return g_test_run ();
 }

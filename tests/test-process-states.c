@@ -7,8 +7,10 @@
 
 #include "process-test.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void
@@ -194,6 +196,189 @@ test_arguments_are_released_first (gconstpointer time_out)
   process_pool_end (executor);
 }
 
+static void
+test_arguments_of_a_cancelled_call (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  ProcessGate gate;
+
+  g_test_summary ("A call that waits behind another one at its worker is cancelled together with its arguments.");
+
+  process_gate_init (&gate);
+  assert_increments (executor, 1000);
+  {
+    g_autoptr (CfFuture) running = submit (executor, call_gate, process_gate_args (&gate));
+    g_autoptr (CfFuture) future = NULL;
+    gint is_released = FALSE;
+
+    process_gate_await (&gate);
+    future = submit (executor, call_echo, large_args (&is_released));
+    /* Time for the manager to do with it what it does; it has nothing to tell. */
+    for (guint i = 0; i < 1000; i++)
+      g_thread_yield ();
+    g_assert_true (cf_future_cancel (future));
+    g_assert_true (g_atomic_int_get (&is_released));
+    process_gate_open (&gate, 1);
+    g_assert_nonnull (cf_future_get_result (running, -1, NULL));
+  }
+  process_gate_clear (&gate);
+  process_pool_end (executor);
+}
+
+/* Two calls that one worker gets together: when the first one is over, the second one runs before anybody has heard of that. */
+typedef struct
+{
+  CfExecutor *executor;
+  ProcessGate gate;
+  CfFuture   *gated; /* holds them back */
+  CfFuture   *first;
+  CfFuture   *second;
+  int         pid;
+} Pair;
+
+static void
+pair_init (Pair  *pair,
+           CfFunc second,
+           gint64 timeout)
+{
+  pair->executor = process_pool_new (1, NULL);
+  process_gate_init (&pair->gate);
+  assert_increments (pair->executor, 1000);
+  g_object_set (pair->executor, "task-timeout", timeout, NULL);
+  pair->gated = submit (pair->executor, call_gate, process_gate_args (&pair->gate));
+  pair->pid = process_gate_await (&pair->gate);
+  pair->first = submit (pair->executor, call_increment, g_variant_new_int64 (1));
+  pair->second = submit (pair->executor, second, process_gate_args (&pair->gate));
+}
+
+static void
+pair_clear (Pair *pair)
+{
+  cf_future_unref (pair->gated);
+  cf_future_unref (pair->first);
+  cf_future_unref (pair->second);
+  process_pool_end (pair->executor);
+  process_gate_clear (&pair->gate);
+}
+
+static void
+end_second (CfFuture *first G_GNUC_UNUSED,
+            gpointer        user_data)
+{
+  Pair *pair = user_data;
+
+  /* It comes only if it was sent together with the first one: the manager stands still here. */
+  poll (&(struct pollfd){ .fd = pair->gate.started_fd, .events = POLLIN }, 1, 1000);
+  g_assert_true (cf_future_terminate (pair->second));
+  g_assert_true (cf_future_is_cancelled (pair->second));
+}
+
+static void
+test_terminate_in_callback (void)
+{
+  Pair pair;
+
+  g_test_summary ("A done-callback of one call can end the one that its worker is already busy with.");
+
+  pair_init (&pair, call_gate, -1);
+  cf_future_add_done_callback (pair.first, end_second, &pair, NULL);
+  process_gate_open (&pair.gate, 1);
+  g_assert_nonnull (cf_future_get_result (pair.first, -1, NULL));
+  g_assert_true (cf_future_wait (pair.second, -1));
+  g_assert_true (cf_future_is_cancelled (pair.second));
+  assert_increments (pair.executor, 1);
+  pair_clear (&pair);
+}
+
+static GVariant *
+call_stop_at_gate (GVariant     *args,
+                   GCancellable *cancellable,
+                   GError      **error)
+{
+  kill (getpid (), SIGSTOP);
+
+  return call_gate (args, cancellable, error);
+}
+
+static void
+open_and_await_stop (Pair *pair)
+{
+  siginfo_t info;
+
+  process_gate_open (&pair->gate, 1);
+  g_assert_cmpint (waitid (P_PID, (id_t) pair->pid, &info, WSTOPPED | WNOWAIT), ==, 0);
+}
+
+typedef enum
+{
+  END_TERMINATE,
+  END_TERMINATE_WORKERS,
+  END_KILL_WORKERS,
+} End;
+
+static void
+end (Pair *pair,
+     End   how)
+{
+  if (how == END_TERMINATE)
+    g_assert_true (cf_future_terminate (pair->second));
+  else if (how == END_TERMINATE_WORKERS)
+    cf_process_pool_executor_terminate_workers (CF_PROCESS_POOL_EXECUTOR (pair->executor));
+  else if (how == END_KILL_WORKERS)
+    cf_process_pool_executor_kill_workers (CF_PROCESS_POOL_EXECUTOR (pair->executor));
+}
+
+static void
+test_end_of_a_stopped_worker (gconstpointer user_data)
+{
+  End  how = GPOINTER_TO_INT (user_data);
+  Pair pair;
+
+  g_test_summary ("A worker that stands still, and has not told what it runs, is ended all the same.");
+
+  pair_init (&pair, call_stop_at_gate, -1);
+  open_and_await_stop (&pair);
+  end (&pair, how);
+
+  g_assert_true (cf_future_is_cancelled (pair.second));
+  if (how == END_TERMINATE)
+    g_assert_nonnull (cf_future_get_result (pair.first, -1, NULL));
+  pair_clear (&pair);
+}
+
+static void
+test_time_of_a_stopped_worker (void)
+{
+  Pair pair;
+
+  g_test_summary ("A call takes too long also when its worker stands still before it has told that the one before is over.");
+
+  pair_init (&pair, call_stop_at_gate, G_USEC_PER_SEC / 2);
+  process_gate_open (&pair.gate, 1);
+  g_assert_true (cf_future_wait (pair.first, -1));
+  assert_future_fails (pair.second, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "took longer");
+  pair_clear (&pair);
+}
+
+static void
+test_next_one_after_terminate (void)
+{
+  Pair pair;
+
+  g_test_summary ("The one behind a call that was terminated when it was over runs, and can be ended.");
+
+  pair_init (&pair, call_stop_at_gate, -1);
+  open_and_await_stop (&pair);
+  cf_future_terminate (pair.first);
+  g_assert_cmpint (kill (pair.pid, SIGCONT), ==, 0);
+  process_gate_await (&pair.gate);
+  while (!cf_future_is_running (pair.second))
+    g_thread_yield ();
+  g_assert_true (cf_future_terminate (pair.second));
+  g_assert_true (cf_future_is_cancelled (pair.second));
+  pair_clear (&pair);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -207,6 +392,13 @@ main (int    argc,
   g_test_add_func ("/process-states/cancellables-of-a-chunk", test_cancellables_of_a_chunk);
   g_test_add_data_func ("/process-states/arguments-are-released-first/death", NULL, test_arguments_are_released_first);
   g_test_add_data_func ("/process-states/arguments-are-released-first/time-out", "", test_arguments_are_released_first);
+  g_test_add_func ("/process-states/arguments-of-a-cancelled-call", test_arguments_of_a_cancelled_call);
+  g_test_add_func ("/process-states/terminate-in-callback", test_terminate_in_callback);
+  g_test_add_data_func ("/process-states/end-of-a-stopped-worker/terminate", GINT_TO_POINTER (END_TERMINATE), test_end_of_a_stopped_worker);
+  g_test_add_data_func ("/process-states/end-of-a-stopped-worker/terminate-workers", GINT_TO_POINTER (END_TERMINATE_WORKERS), test_end_of_a_stopped_worker);
+  g_test_add_data_func ("/process-states/end-of-a-stopped-worker/kill-workers", GINT_TO_POINTER (END_KILL_WORKERS), test_end_of_a_stopped_worker);
+  g_test_add_func ("/process-states/time-of-a-stopped-worker", test_time_of_a_stopped_worker);
+  g_test_add_func ("/process-states/next-one-after-terminate", test_next_one_after_terminate);
 
   return g_test_run ();
 }
