@@ -316,7 +316,7 @@ claim_taken (CfThreadWorker *worker,
              CfFuture       *future,
              CfFutureClaim  *claim)
 {
-  if (_cf_future_claim (future, claim, FALSE))
+  if (_cf_future_claim (future, claim, TRUE))
     return TRUE;
 
   _cf_thread_pool_put_back (worker->pool, future);
@@ -440,7 +440,7 @@ _cf_thread_pool_work_here (CfThreadPool *self)
     {
       _cf_lock (&self->lock);
       future = _cf_thread_pool_pop_locked (self);
-      claimed = future != NULL && _cf_future_claim (future, &claim, FALSE);
+      claimed = future != NULL && _cf_future_claim (future, &claim, TRUE);
       if (future != NULL && !claimed)
         _cf_thread_queue_put_back (&self->queue, future);
       _cf_unlock (&self->lock);
