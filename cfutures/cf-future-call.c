@@ -274,7 +274,7 @@ cf_future_run (CfFuture *self)
 
   g_return_val_if_fail (_cf_is_future (self), FALSE);
 
-  if ((_cf_future_load (self) & CF_FLAG_QUEUED) == 0 && _cf_future_claim (self, &claim, TRUE))
+  if (_cf_future_claim (self, &claim, FALSE))
     {
       _cf_future_ref (self);
       _cf_future_run_claimed (self, &claim);

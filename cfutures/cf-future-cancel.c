@@ -134,7 +134,7 @@ cf_future_set_running_or_notify_cancel (CfFuture *self)
 
   g_return_val_if_fail (_cf_is_future (self), FALSE);
 
-  if ((_cf_future_load (self) & CF_FLAG_QUEUED) == 0 && _cf_future_claim_running (self))
+  if (_cf_future_claim_running (self, FALSE))
     return TRUE;
 
   state = _cf_future_load_calm (self);

@@ -244,8 +244,9 @@ void           _cf_future_end_queueing (CfFuture *self,
                                         guint     flag);
 gboolean       _cf_future_claim (CfFuture      *self,
                                  CfFutureClaim *claim,
-                                 gboolean       may_wait);
-gboolean       _cf_future_claim_running (CfFuture *self);
+                                 gboolean       is_owner);
+gboolean       _cf_future_claim_running (CfFuture *self,
+                                         gboolean  is_owner);
 CfAsking       _cf_future_begin_asking (CfFuture *self);
 void           _cf_future_end_asking (CfFuture *self,
                                       CfAsking  asking);

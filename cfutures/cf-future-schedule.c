@@ -90,16 +90,25 @@ read_call (CfFuture      *self,
   claim->owner = (state & CF_FLAG_QUEUED) != 0 ? __atomic_load_n (&call->owner, __ATOMIC_RELAXED) : NULL;
 }
 
+/* Somebody may just be queueing it: so that is looked at in the step that starts it. */
+static gboolean
+may_start (guint    state,
+           gboolean is_owner)
+{
+  return _cf_phase_of (state) == CF_PHASE_PENDING && (is_owner || (state & CF_FLAG_QUEUED) == 0);
+}
+
 /* Makes a pending future a running one, and moves its call to the caller, who goes on with _cf_future_run_claimed().  The
- * function can still be read, for its name.  Do not wait with a lock held. */
+ * function can still be read, for its name.  The owner of a queued one, who may hold a lock, does not wait; others get
+ * none that is queued. */
 gboolean
 _cf_future_claim (CfFuture      *self,
                   CfFutureClaim *claim,
-                  gboolean       may_wait)
+                  gboolean       is_owner)
 {
-  guint state = may_wait ? _cf_future_load_calm (self) : _cf_future_load (self);
+  guint state = is_owner ? _cf_future_load (self) : _cf_future_load_calm (self);
 
-  while (_cf_phase_of (state) == CF_PHASE_PENDING)
+  while (may_start (state, is_owner))
     {
       guint running = (state & ~(CF_PHASE_MASK | CF_CALL_MASK)) | CF_PHASE_RUNNING | CF_FLAG_LENT;
 
@@ -107,7 +116,7 @@ _cf_future_claim (CfFuture      *self,
       claim->is_linking = (state & CF_FLAG_LINKED) == 0;
       if (_cf_future_swap_state (self, &state, claim->is_linking ? _cf_delivery_begin_link (running) : running))
         return TRUE;
-      if (may_wait)
+      if (!is_owner)
         state = _cf_future_load_calm (self);
     }
 
@@ -116,15 +125,22 @@ _cf_future_claim (CfFuture      *self,
 
 /* The same without moving the call: for the owner of a queued future, and for executors that run it in their own way. */
 gboolean
-_cf_future_claim_running (CfFuture *self)
+_cf_future_claim_running (CfFuture *self,
+                          gboolean  is_owner)
 {
-  guint state;
+  guint state = _cf_future_load_calm (self);
 
-  if (!_cf_future_change_phase (self, CF_PHASE_PENDING, CF_PHASE_RUNNING, &state))
-    return FALSE;
-  _cf_delivery_add (self);
+  while (may_start (state, is_owner))
+    {
+      if (_cf_future_swap_state (self, &state, (state & ~(guint) CF_PHASE_MASK) | CF_PHASE_RUNNING))
+        {
+          _cf_delivery_add (self);
+          return TRUE;
+        }
+      state = _cf_future_load_calm (self);
+    }
 
-  return TRUE;
+  return FALSE;
 }
 
 /* What a thread ran, so that no code of others keeps the outcome from being there in a moment. */

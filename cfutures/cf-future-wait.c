@@ -138,7 +138,7 @@ _cf_future_may_run_inline (CfFutureOwner *owner)
 {
   CfWaitThread *thread = _cf_wait_thread;
 
-  return thread != NULL && thread->top != NULL && thread->pool == owner && thread->depth <= INLINE_DEPTH_MAX &&
+  return thread != NULL && thread->top != NULL && thread->pool == owner && thread->depth <= INLINE_DEPTH_MAX && !thread->is_preparing &&
          owner->runs_inline (owner);
 }
 

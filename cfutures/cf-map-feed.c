@@ -73,10 +73,15 @@ _cf_map_feed_submit_more (CfMapFeed *self)
   while ((executor = begin_chunk (self, &chunk)) != NULL)
     {
       g_autoptr (CfFuture) future = _cf_map_make_chunk (self->map, chunk);
+      g_autoptr (GError) reason = NULL;
       GError *refusal = NULL;
 
-      self->schedule (executor, future, &refusal);
+      if (!self->schedule (executor, future, &refusal))
+        reason = g_error_copy (refusal);
       end_chunk (self, refusal);
+      /* Not before: who waits for it in another thread is woken, and finds the refusal. */
+      if (reason != NULL)
+        _cf_future_fail_pending (future, reason);
       g_object_unref (executor);
     }
 }

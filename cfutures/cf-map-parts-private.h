@@ -41,6 +41,7 @@ struct _CfMap
   GMutex     lock;
   GPtrArray *futures;    /* (mutex lock) (owned) (element-type CfFuture): by chunk, or those that share */
   GSList    *sleepers;   /* (mutex lock) (element-type Sleeper) */
+  gboolean   is_closed;  /* (mutex lock): nobody has to wait any more */
   CfMapReady ready;      /* (mutex lock) (nullable) */
   gpointer   ready_data; /* (mutex lock) */
 };

@@ -252,7 +252,18 @@ list_futures (CfMap *self)
   return futures;
 }
 
-/* Cancels what nobody has begun. */
+/* Who sleeps goes and looks what there is; what he waits for may be running, and take its time. */
+static void
+close_to_sleepers (CfMap *self)
+{
+  g_mutex_lock (&self->lock);
+  self->is_closed = TRUE;
+  for (GSList *link = self->sleepers; link != NULL; link = link->next)
+    _cf_parker_set (&((Sleeper *) link->data)->parker, CF_PARKER_DONE);
+  g_mutex_unlock (&self->lock);
+}
+
+/* Cancels what nobody has begun; nobody waits for the rest. */
 void
 _cf_map_cancel_rest (CfMap *self)
 {
@@ -262,6 +273,7 @@ _cf_map_cancel_rest (CfMap *self)
     _cf_map_fail_shared (self, NULL);
   for (guint i = futures->len; i > 0; i--)
     cf_future_cancel (futures->pdata[i - 1]);
+  close_to_sleepers (self);
 }
 
 /* All of the chunk was taken: its future is not needed any more. */
@@ -385,7 +397,7 @@ add_waiting (CfMap *self,
   __atomic_add_fetch (&self->n_waiting, n, __ATOMIC_SEQ_CST);
 }
 
-/* Sleeps until the item is done or the time is out.  FALSE: it can never be. */
+/* Sleeps until the item is done, the map is closed or the time is out.  FALSE: it can never be. */
 gboolean
 _cf_map_sleep (CfMap   *self,
                gsize    index,
@@ -393,14 +405,15 @@ _cf_map_sleep (CfMap   *self,
                GError **error)
 {
   Sleeper  sleeper = { CF_PARKER_INIT, index };
-  gboolean can_come = TRUE;
+  gboolean can_come = TRUE, is_closed;
 
   g_mutex_lock (&self->lock);
+  is_closed = self->is_closed;
   self->sleepers = g_slist_prepend (self->sleepers, &sleeper);
   add_waiting (self, 1);
   g_mutex_unlock (&self->lock);
 
-  if (!_cf_map_has (self, index))
+  if (!is_closed && !_cf_map_has (self, index))
     {
       if (deadline < 0 && _cf_wait_thread != NULL && _cf_wait_thread->top != NULL)
         can_come = park_in_graph (self, index, &sleeper.parker, error);

@@ -146,7 +146,7 @@ _cf_process_call_claim (CfProcessCall *self)
   if (self->running)
     return !cf_future_is_done (self->future);
 
-  self->running = _cf_future_claim_running (self->future);
+  self->running = _cf_future_claim_running (self->future, TRUE);
 
   return self->running;
 }

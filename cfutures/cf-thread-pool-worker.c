@@ -71,19 +71,39 @@ stop_searching_locked (CfThreadWorker *worker)
   worker->pool->n_searching--;
 }
 
+/* As a task that waits for those behind it, where it does; but it may not run them. */
+static gboolean
+run_initializer (CfThreadWorker *worker,
+                 CfTaskFunc      initializer,
+                 gpointer        data,
+                 GError        **error)
+{
+  g_auto (GValue) result = G_VALUE_INIT;
+  g_autoptr (CfFuture) stand_in = cf_future_new ();
+  GCancellable *cancellable = _cf_cancellable_borrow ();
+  CfWaitFrame   frame;
+  gboolean      success;
+
+  _cf_future_set_name (stand_in, "initializer");
+  worker->wait.is_preparing = TRUE;
+  _cf_wait_frame_push (&frame, stand_in);
+  success = initializer (&result, cancellable, data, error);
+  _cf_wait_frame_pop (&frame);
+  worker->wait.is_preparing = FALSE;
+  _cf_cancellable_give_back (cancellable);
+
+  return success;
+}
+
 static gboolean
 call_initializer (CfThreadWorker *worker,
                   CfTaskFunc      initializer,
                   gpointer        data)
 {
-  g_auto (GValue) result = G_VALUE_INIT;
   g_autoptr (GError) error = NULL;
   g_autoptr (GError) reason = NULL;
-  GCancellable *cancellable = _cf_cancellable_borrow ();
-  gboolean      success = initializer (&result, cancellable, data, &error);
 
-  _cf_cancellable_give_back (cancellable);
-  if (success && error == NULL)
+  if (run_initializer (worker, initializer, data, &error) && error == NULL)
     return TRUE;
 
   reason = g_error_new (CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, "The initializer of the thread pool failed: %s",
@@ -316,7 +336,7 @@ claim_taken (CfThreadWorker *worker,
              CfFuture       *future,
              CfFutureClaim  *claim)
 {
-  if (_cf_future_claim (future, claim, FALSE))
+  if (_cf_future_claim (future, claim, TRUE))
     return TRUE;
 
   _cf_thread_pool_put_back (worker->pool, future);
@@ -440,7 +460,7 @@ _cf_thread_pool_work_here (CfThreadPool *self)
     {
       _cf_lock (&self->lock);
       future = _cf_thread_pool_pop_locked (self);
-      claimed = future != NULL && _cf_future_claim (future, &claim, FALSE);
+      claimed = future != NULL && _cf_future_claim (future, &claim, TRUE);
       if (future != NULL && !claimed)
         _cf_thread_queue_put_back (&self->queue, future);
       _cf_unlock (&self->lock);

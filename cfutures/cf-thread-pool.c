@@ -243,7 +243,7 @@ claim_youngest (CfThreadPool  *self,
   gboolean claimed;
 
   _cf_lock (&self->door);
-  claimed = _cf_thread_queue_is_youngest (&self->arrivals, future) && _cf_future_claim (future, taken, FALSE);
+  claimed = _cf_thread_queue_is_youngest (&self->arrivals, future) && _cf_future_claim (future, taken, TRUE);
   if (claimed)
     _cf_thread_queue_remove_youngest (&self->arrivals);
   _cf_unlock (&self->door);
@@ -264,7 +264,7 @@ claim (CfFutureOwner *owner,
 
   _cf_lock (&self->lock);
   _cf_thread_pool_collect_quietly_locked (self);
-  claimed = _cf_thread_queue_has (&self->queue, future) && _cf_future_claim (future, taken, FALSE);
+  claimed = _cf_thread_queue_has (&self->queue, future) && _cf_future_claim (future, taken, TRUE);
   if (claimed)
     _cf_thread_queue_remove (&self->queue, future);
   _cf_unlock (&self->lock);

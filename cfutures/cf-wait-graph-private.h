@@ -27,6 +27,7 @@ typedef struct
   CfFutureOwner *pool; /* (const) */
   CfWaitFrame   *top;  /* (thread) (nullable); (graph lock) while it waits */
   guint          depth;
+  gboolean       is_preparing; /* (thread): it may not run tasks yet */
   guint          n_stays;      /* (thread) */
   gboolean       is_returning; /* (atomic): nothing but the library's own steps keeps it from its next task */
 } CfWaitThread;

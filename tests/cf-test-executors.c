@@ -173,6 +173,8 @@ test_held_executor_schedule (CfExecutor *executor,
   TestHeldExecutor *self = TEST_HELD_EXECUTOR (executor);
 
   self->log->n_scheduled++;
+  if (self->log->gate != NULL)
+    gate_wait (self->log->gate);
   if (self->log->refuse)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY, "no room");

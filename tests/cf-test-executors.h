@@ -35,6 +35,7 @@ typedef struct
   gboolean refuse;              /* schedule() fails with G_IO_ERROR_BUSY "no room" */
   gboolean refuse_mutely;       /* schedule() fails without an error */
   gboolean answer;              /* schedule() runs nothing, and says that there is no value */
+  Gate    *gate;                /* (nullable): schedule() waits there */
 } HeldLog;
 
 CfExecutor *held_executor_new (HeldLog *log);

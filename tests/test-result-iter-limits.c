@@ -194,6 +194,75 @@ test_close (Fixture      *fixture,
   g_assert_cmpuint (n_ran (fixture), ==, 3);
 }
 
+typedef struct
+{
+  CfResultIter *iter;
+  GThread      *thread;
+  gint          thread_id; /* (atomic) */
+  GVariant     *result;    /* (owned) (nullable) */
+  GError       *error;     /* (owned) (nullable) */
+} Reader;
+
+static gpointer
+read_next (gpointer data)
+{
+  Reader *self = data;
+
+  g_atomic_int_set (&self->thread_id, thread_id ());
+  self->result = cf_result_iter_next (self->iter, &self->error);
+
+  return NULL;
+}
+
+static void
+reader_start (Reader       *self,
+              CfResultIter *iter)
+{
+  *self = (Reader){ .iter = iter };
+  self->thread = g_thread_new ("reader", read_next, self);
+}
+
+static void
+reader_await_asleep (Reader *self)
+{
+  while (g_atomic_int_get (&self->thread_id) == 0)
+    g_thread_yield ();
+  await_asleep (g_atomic_int_get (&self->thread_id));
+}
+
+static void
+close_elsewhere (Fixture *fixture,
+                 guint    buffersize)
+{
+  Reader reader;
+
+  g_test_summary ("close() ends a next() that waits in another thread for an item that runs on.");
+
+  map (fixture, 10, 0, -1, 1, buffersize);
+  gate_await_waiting (&fixture->gate, 1);
+  reader_start (&reader, fixture->iter);
+  reader_await_asleep (&reader);
+  cf_result_iter_close (fixture->iter);
+  g_thread_join (reader.thread);
+  g_assert_no_error (reader.error);
+  g_assert_null (reader.result);
+  gate_open (&fixture->gate);
+}
+
+static void
+test_close_elsewhere (Fixture      *fixture,
+                      gconstpointer n_workers)
+{
+  close_elsewhere (fixture, 0);
+}
+
+static void
+test_close_elsewhere_buffered (Fixture      *fixture,
+                               gconstpointer n_workers)
+{
+  close_elsewhere (fixture, 1);
+}
+
 static void
 test_drop (Fixture      *fixture,
            gconstpointer n_workers)
@@ -320,6 +389,41 @@ test_refused_in_the_middle (void)
 }
 
 static void
+test_refused_to_two (void)
+{
+  HeldLog log = { 0 };
+  Fixture fixture = { .executor = held_executor_new (&log) };
+  Reader  first, second;
+  Gate    gate;
+
+  g_test_summary ("When two threads read, who waits for the item that is being submitted for the other hears that it is refused.");
+
+  gate_init (&gate);
+  map (&fixture, 3, 3, -1, 1, 1);
+  held_executor_run_all (fixture.executor);
+  log.gate = &gate;
+  log.refuse = TRUE;
+  reader_start (&first, fixture.iter);
+  gate_await_waiting (&gate, 1);
+  reader_start (&second, fixture.iter);
+  reader_await_asleep (&second);
+  gate_open (&gate);
+  g_thread_join (first.thread);
+  g_thread_join (second.thread);
+
+  g_assert_no_error (first.error);
+  g_assert_cmpuint (g_variant_get_uint64 (first.result), ==, 0);
+  g_assert_error (second.error, G_IO_ERROR, G_IO_ERROR_BUSY);
+  assert_map_end (fixture.iter);
+
+  g_variant_unref (first.result);
+  g_error_free (second.error);
+  g_assert_finalize_object (fixture.iter);
+  g_assert_finalize_object (fixture.executor);
+  gate_clear (&gate);
+}
+
+static void
 test_refused_without_reason (void)
 {
   HeldLog log = { 0 };
@@ -431,6 +535,8 @@ main (int    argc,
   ADD ("timeout-async", 1, test_timeout_async);
   ADD ("no-timeout", 2, test_no_timeout);
   ADD ("close", 1, test_close);
+  ADD ("close-elsewhere", 1, test_close_elsewhere);
+  ADD ("close-elsewhere-buffered", 1, test_close_elsewhere_buffered);
   ADD ("drop", 1, test_drop);
   ADD ("drop-executor", 1, test_drop_executor);
   ADD ("buffer/1", 1, test_buffer);
@@ -438,6 +544,7 @@ main (int    argc,
   g_test_add_func ("/result-iter-limits/buffer-exact", test_buffer_exact);
   g_test_add_func ("/result-iter-limits/all-at-once", test_all_at_once);
   g_test_add_func ("/result-iter-limits/refused-in-the-middle", test_refused_in_the_middle);
+  g_test_add_func ("/result-iter-limits/refused-to-two", test_refused_to_two);
   g_test_add_func ("/result-iter-limits/refused-without-reason", test_refused_without_reason);
   g_test_add_func ("/result-iter-limits/answered-without-results", test_answered_without_results);
   ADD ("shutdown-in-the-middle", 2, test_shutdown_in_the_middle);

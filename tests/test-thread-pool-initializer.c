@@ -385,6 +385,32 @@ test_never_used (Fixture      *fixture,
   g_assert_cmpint (g_atomic_int_get (&fixture->initializer.n_calls), ==, 0);
 }
 
+static gboolean
+initialize_by_task (GValue       *result,
+                    GCancellable *cancellable,
+                    gpointer      executor,
+                    GError      **error)
+{
+  g_autoptr (CfFuture) future = cf_executor_submit_task (executor, task_never, NULL, NULL, error);
+
+  return future != NULL && cf_future_copy_result (future, -1, result, error);
+}
+
+static void
+test_waits_for_its_own (gconstpointer n_workers)
+{
+  CfExecutor *executor = pool_new (GPOINTER_TO_UINT (n_workers));
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("Initializers that wait for work of their own pool, which runs only after them, are told that this can never end.");
+
+  cf_thread_pool_executor_set_initializer (CF_THREAD_POOL_EXECUTOR (executor), initialize_by_task, executor, NULL);
+  future = cf_executor_submit_task (executor, task_never, NULL, NULL, NULL);
+  await_broken (future, "can never end: “initializer” waits for ");
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
 #define ADD(path, n_workers, test) \
   g_test_add ("/thread-pool-initializer/" path, Fixture, GUINT_TO_POINTER (n_workers), set_up, test, tear_down)
 
@@ -405,6 +431,8 @@ main (int    argc,
   g_test_add_func ("/thread-pool-initializer/break-at-work", test_break_at_work);
   ADD ("never-used", 2, test_never_used);
   g_test_add_func ("/thread-pool-initializer/too-late", test_too_late);
+  g_test_add_data_func ("/thread-pool-initializer/waits-for-its-own/1", GUINT_TO_POINTER (1), test_waits_for_its_own);
+  g_test_add_data_func ("/thread-pool-initializer/waits-for-its-own/4", GUINT_TO_POINTER (4), test_waits_for_its_own);
 
   return g_test_run ();
 }

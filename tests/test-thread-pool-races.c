@@ -169,6 +169,79 @@ test_schedule_or_settle (gconstpointer n_workers)
   g_assert_cmpint (self.n_ran, <=, self.n_rounds);
 }
 
+static gpointer
+run_thread (gpointer duel)
+{
+  Duel *self = duel;
+
+  for (gint i = 1; i <= self->n_rounds; i++)
+    {
+      await_turn (self, i);
+      cf_future_run (self->future);
+      g_atomic_int_set (&self->done, i);
+    }
+
+  return NULL;
+}
+
+static gpointer
+start_thread (gpointer duel)
+{
+  Duel *self = duel;
+
+  for (gint i = 1; i <= self->n_rounds; i++)
+    {
+      await_turn (self, i);
+      if (cf_future_set_running_or_notify_cancel (self->future))
+        {
+          g_atomic_int_inc (&self->n_ran);
+          g_assert_true (cf_future_set_result (self->future, NULL, NULL));
+        }
+      g_atomic_int_set (&self->done, i);
+    }
+
+  return NULL;
+}
+
+static void
+schedule_against (GThreadFunc   starter,
+                  gconstpointer n_workers)
+{
+  Duel self;
+
+  duel_init (&self, GPOINTER_TO_UINT (n_workers));
+  self.thread = g_thread_new ("starter", starter, &self);
+  for (gint i = 1; i <= self.n_rounds; i++)
+    {
+      self.future = cf_future_new_for_task (task_ran, &self, released);
+      begin_turn (&self, i);
+      /* It may be over already. */
+      cf_executor_schedule (self.executor, self.future, NULL);
+      g_assert_true (cf_future_wait (self.future, -1));
+      end_turn (&self, i);
+      cf_future_unref (self.future);
+    }
+  duel_clear (&self);
+  g_assert_cmpint (self.n_released, ==, self.n_rounds);
+  g_assert_cmpint (self.n_ran, ==, self.n_rounds);
+}
+
+static void
+test_schedule_or_run (gconstpointer n_workers)
+{
+  g_test_summary ("A future that is just being queued is run by its executor or here, and never left in the queue.");
+
+  schedule_against (run_thread, n_workers);
+}
+
+static void
+test_schedule_or_start (gconstpointer n_workers)
+{
+  g_test_summary ("The same for who starts it in his own way.");
+
+  schedule_against (start_thread, n_workers);
+}
+
 static void
 test_run_or_settle (void)
 {
@@ -364,6 +437,8 @@ main (int    argc,
 
   add ("schedule-or-cancel", test_schedule_or_cancel);
   add ("schedule-or-settle", test_schedule_or_settle);
+  add ("schedule-or-run", test_schedule_or_run);
+  add ("schedule-or-start", test_schedule_or_start);
   g_test_add_func ("/thread-pool-races/run-or-settle", test_run_or_settle);
   add ("dropped-elsewhere", test_dropped_elsewhere);
   add ("contexts-come-and-go", test_contexts_come_and_go);
