@@ -82,6 +82,8 @@ _cf_map_feed_submit_more (CfMapFeed *self)
       /* Not before: who waits for it in another thread is woken, and finds the refusal. */
       if (reason != NULL)
         _cf_future_fail_pending (future, reason);
+      else
+        _cf_map_tell_submitted (self->map, chunk);
       g_object_unref (executor);
     }
 }

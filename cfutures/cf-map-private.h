@@ -63,6 +63,8 @@ gboolean _cf_map_sleep (CfMap   *self,
                         gsize    index,
                         gint64   deadline,
                         GError **error);
+void     _cf_map_tell_submitted (CfMap *self,
+                                 gsize  chunk);
 typedef void (*CfMapReady) (gpointer data);
 void  _cf_map_set_ready (CfMap     *self,
                          CfMapReady ready,

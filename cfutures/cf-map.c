@@ -429,6 +429,25 @@ _cf_map_sleep (CfMap   *self,
   return can_come;
 }
 
+/* The chunk was submitted.  A worker who slept before that has to look again: it may be his to run. */
+void
+_cf_map_tell_submitted (CfMap *self,
+                        gsize  chunk)
+{
+  if (__atomic_load_n (&self->n_waiting, __ATOMIC_SEQ_CST) == 0)
+    return;
+
+  g_mutex_lock (&self->lock);
+  for (GSList *link = self->sleepers; link != NULL; link = link->next)
+    {
+      Sleeper *sleeper = link->data;
+
+      if (sleeper->index / self->chunksize == chunk)
+        _cf_parker_set (&sleeper->parker, CF_PARKER_DONE);
+    }
+  g_mutex_unlock (&self->lock);
+}
+
 /* What to call, with a reference to the object @data, when something is done while somebody waits. */
 void
 _cf_map_set_ready (CfMap     *self,

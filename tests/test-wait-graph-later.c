@@ -327,6 +327,126 @@ test_later_wait (Fixture      *fixture,
 
 static const char *const kinds[] = { "get-result", "get-exception", "wait", "cf-wait", "as-completed" };
 
+/* A thread pool that keeps at a gate who drops the first future that it was given. */
+
+#define TEST_TYPE_GATED_POOL (test_gated_pool_get_type ())
+G_DECLARE_FINAL_TYPE (TestGatedPool, test_gated_pool, TEST, GATED_POOL, CfThreadPoolExecutor)
+
+struct _TestGatedPool
+{
+  CfThreadPoolExecutor parent_instance;
+
+  Gate *gate; /* (nullable): until there was a first one */
+};
+
+G_DEFINE_FINAL_TYPE (TestGatedPool, test_gated_pool, CF_TYPE_THREAD_POOL_EXECUTOR)
+
+static void
+wait_at_door (gpointer        door,
+              GObject *future G_GNUC_UNUSED)
+{
+  gate_wait (door);
+}
+
+static gboolean
+test_gated_pool_schedule (CfExecutor *executor,
+                          CfFuture   *future,
+                          GError    **error)
+{
+  TestGatedPool *self = TEST_GATED_POOL (executor);
+
+  if (self->gate != NULL)
+    g_object_weak_ref (G_OBJECT (future), wait_at_door, self->gate);
+  self->gate = NULL;
+
+  return CF_EXECUTOR_CLASS (test_gated_pool_parent_class)->schedule (executor, future, error);
+}
+
+static void
+test_gated_pool_class_init (TestGatedPoolClass *klass)
+{
+  CF_EXECUTOR_CLASS (klass)->schedule = test_gated_pool_schedule;
+}
+
+static void
+test_gated_pool_init (TestGatedPool *self)
+{
+}
+
+typedef struct
+{
+  CfResultIter *iter;
+  Gate          gate;      /* before the worker reads */
+  gint          thread_id; /* (atomic): of the worker */
+} Reading;
+
+static void
+assert_next (CfResultIter *iter)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) result = cf_result_iter_next (iter, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (result);
+}
+
+static gboolean
+task_read (GValue       *result,
+           GCancellable *cancellable,
+           gpointer      reading,
+           GError      **error)
+{
+  Reading *self = reading;
+
+  gate_wait (&self->gate);
+  g_atomic_int_set (&self->thread_id, thread_id ());
+  assert_next (self->iter);
+
+  return TRUE;
+}
+
+static gpointer
+read_thread (gpointer reading)
+{
+  assert_next (((Reading *) reading)->iter);
+
+  return NULL;
+}
+
+static void
+test_later_item (void)
+{
+  CfExecutor *executor = g_object_new (TEST_TYPE_GATED_POOL, "max-workers", 1, NULL);
+  GVariant   *items = g_variant_new_parsed ("[(1,), (2,)]");
+  Reading     reading = { 0 };
+  Gate        door;
+  GThread    *thread;
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("A worker that sleeps for an item which another reader has yet to submit runs it then, as nobody else would.");
+
+  gate_init (&door);
+  gate_init (&reading.gate);
+  TEST_GATED_POOL (executor)->gate = &door;
+  reading.iter = cf_executor_map (executor, (CfFunc) (GCallback) g_variant_ref, items, -1, 1, 1, NULL);
+  future = submit_task (executor, task_read, &reading);
+  gate_await_waiting (&reading.gate, 1);
+  thread = g_thread_new ("reader", read_thread, &reading);
+  gate_await_waiting (&door, 1);
+  gate_open (&reading.gate);
+  while (g_atomic_int_get (&reading.thread_id) == 0)
+    g_thread_yield ();
+  await_asleep (g_atomic_int_get (&reading.thread_id));
+  gate_open (&door);
+
+  g_assert_true (cf_future_wait (future, -1));
+  g_thread_join (thread);
+  g_assert_finalize_object (reading.iter);
+  end (executor);
+  gate_clear (&reading.gate);
+  gate_clear (&door);
+}
+
 static void
 add_kinds (const char *name,
            void (*test) (Fixture      *fixture,
@@ -355,6 +475,7 @@ main (int    argc,
   add_kinds ("later-shutdown", test_later_shutdown);
   add_kinds ("earlier-shutdown", test_earlier_shutdown);
   add_kinds ("later-wait", test_later_wait);
+  g_test_add_func ("/wait-graph-later/later-item", test_later_item);
 
   return g_test_run ();
 }
