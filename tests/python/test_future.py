@@ -74,6 +74,12 @@ class StateTest(TestCase):
         self.assertRaises(Cf.TimeoutError, future.result, 0)
         self.assertRaises(Cf.TimeoutError, future.exception, timeout=0.001)
 
+    def test_terminate(self):
+        future = Cf.Future()
+        self.assertTrue(future.terminate())
+        self.assertTrue(future.cancelled())
+        self.assertFalse(future.terminate())
+
     def test_time_that_is_no_number(self):
         nan = float('nan')
         future = Cf.Future()

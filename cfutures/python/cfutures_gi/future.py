@@ -71,8 +71,8 @@ class FutureMethods(interop.Interop):
         return True
 
     def terminate(self):
-        """End the call: kill its worker process, or ask the function in its thread to end."""
-        return self.cancel() or _CfFuture.terminate(self)
+        """End the call: kill its worker process, or ask the function in its thread to end. False: it was done already."""
+        return not self.done() and (self.cancel() or _CfFuture.terminate(self))
 
     # Outcome
 
