@@ -10,16 +10,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cfutures/cf-wire-private.h"
+#include "cf-test-line.h"
 
 /* A worker that serves in a thread, and the other end of its line. */
 typedef struct
 {
-  CfWorker    *worker;
-  GThread     *thread;
-  GError      *error; /* after the join */
-  int          fd;
-  CfWireReader reader;
+  CfWorker *worker;
+  GThread  *thread;
+  GError   *error; /* after the join */
+  Line      line;
 } Fixture;
 
 static gpointer
@@ -141,7 +140,7 @@ set_up (Fixture      *fixture,
   int fds[2];
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  fixture->fd = fds[0];
+  line_init (&fixture->line, fds[0]);
   fixture->worker = cf_worker_new_for_fd (fds[1], &error);
   g_assert_no_error (error);
   cf_worker_add_function (fixture->worker, "double", func_double);
@@ -155,7 +154,6 @@ set_up (Fixture      *fixture,
     cf_worker_set_initializer (fixture->worker, kind->initializer, NULL, NULL);
   if (kind->fails_to_start)
     cf_worker_fail_start (fixture->worker, &(GError){ G_IO_ERROR, G_IO_ERROR_BUSY, (char *) "not today" });
-  _cf_wire_reader_init (&fixture->reader);
   fixture->thread = g_thread_new ("worker", kind->serve, fixture);
 }
 
@@ -169,110 +167,12 @@ static void
 tear_down (Fixture           *fixture,
            gconstpointer data G_GNUC_UNUSED)
 {
-  if (fixture->fd >= 0)
-    close (fixture->fd);
+  line_close (&fixture->line);
   if (fixture->thread != NULL)
     g_assert_true (join (fixture));
   g_clear_error (&fixture->error);
-  _cf_wire_reader_clear (&fixture->reader);
+  line_clear (&fixture->line);
   g_assert_finalize_object (fixture->worker);
-}
-
-static void
-send_bytes (Fixture      *fixture,
-            gconstpointer bytes,
-            gsize         size)
-{
-  g_assert_cmpint (send (fixture->fd, bytes, size, MSG_NOSIGNAL), ==, (gssize) size);
-}
-
-static void
-send_frame (Fixture     *fixture,
-            CfWireFrame *frame)
-{
-  CfWireWriter writer;
-
-  _cf_wire_writer_init (&writer);
-  g_assert_true (_cf_wire_writer_append (&writer, frame, NULL));
-  while (writer.n_bytes > 0)
-    {
-      GOutputVector vector;
-
-      _cf_wire_writer_peek (&writer, &vector, 1);
-      send_bytes (fixture, vector.buffer, vector.size);
-      _cf_wire_writer_advance (&writer, vector.size);
-    }
-  _cf_wire_writer_clear (&writer);
-}
-
-static void
-send_call (Fixture    *fixture,
-           guint64     task,
-           const char *name,
-           GVariant   *args)
-{
-  g_autoptr (GVariant) owned = args != NULL ? g_variant_ref_sink (args) : NULL;
-  CfWireFrame frame = {
-    .kind = CF_WIRE_CALL,
-    .flags = CF_WIRE_FLAG_NAMED,
-    .task = task,
-    .n_strings = 1,
-    .strings = { name },
-    .payload = owned,
-  };
-
-  send_frame (fixture, &frame);
-}
-
-static void
-expect (Fixture     *fixture,
-        CfWireKind   kind,
-        guint64      task,
-        CfWireFrame *frame)
-{
-  gboolean got_frame;
-
-  for (;;)
-    {
-      guint8 *place;
-      gsize   size;
-      ssize_t n;
-
-      g_assert_true (_cf_wire_reader_next (&fixture->reader, frame, &got_frame, NULL));
-      if (got_frame)
-        break;
-      size = _cf_wire_reader_prepare (&fixture->reader, &place);
-      n = recv (fixture->fd, place, size, 0);
-      g_assert_cmpint (n, >, 0);
-      _cf_wire_reader_commit (&fixture->reader, (gsize) n);
-    }
-
-  g_assert_cmpint (frame->kind, ==, kind);
-  g_assert_cmpuint (frame->task, ==, task);
-}
-
-static void
-expect_hello (Fixture *fixture)
-{
-  CfWireFrame frame;
-
-  expect (fixture, CF_WIRE_HELLO, 0, &frame);
-  g_assert_cmpint (frame.code, ==, CF_WIRE_VERSION);
-  _cf_wire_frame_clear (&frame);
-}
-
-static void
-expect_error (Fixture    *fixture,
-              guint64     task,
-              const char *domain,
-              int         code)
-{
-  CfWireFrame frame;
-
-  expect (fixture, CF_WIRE_ERROR, task, &frame);
-  g_assert_cmpstr (frame.strings[0], ==, domain);
-  g_assert_cmpint (frame.code, ==, code);
-  _cf_wire_frame_clear (&frame);
 }
 
 static void
@@ -284,22 +184,22 @@ test_calls (Fixture           *fixture,
 
   g_test_summary ("Each call gets one reply, in order, whatever the function does.");
 
-  expect_hello (fixture);
-  send_call (fixture, 1, "double", g_variant_new_int64 (21));
-  send_call (fixture, 2, "fail", NULL);
-  send_call (fixture, 3, "null", NULL);
-  send_call (fixture, 4, "no such function", NULL);
-  send_call (fixture, 5, "handle", NULL);
+  expect_hello (&fixture->line);
+  send_call (&fixture->line, 1, "double", g_variant_new_int64 (21));
+  send_call (&fixture->line, 2, "fail", NULL);
+  send_call (&fixture->line, 3, "null", NULL);
+  send_call (&fixture->line, 4, "no such function", NULL);
+  send_call (&fixture->line, 5, "handle", NULL);
 
-  expect (fixture, CF_WIRE_RESULT, 1, &frame);
+  expect (&fixture->line, CF_WIRE_RESULT, 1, &frame);
   g_assert_cmpint (g_variant_get_int64 (frame.payload), ==, 42);
   _cf_wire_frame_clear (&frame);
-  expect_error (fixture, 2, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_NOT_FOUND);
-  expect_error (fixture, 3, domain, CF_EXECUTOR_ERROR_NO_RESULT);
-  expect_error (fixture, 4, domain, CF_EXECUTOR_ERROR_NOT_FOUND);
-  expect_error (fixture, 5, domain, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE);
+  expect_error (&fixture->line, 2, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_NOT_FOUND);
+  expect_error (&fixture->line, 3, domain, CF_EXECUTOR_ERROR_NO_RESULT);
+  expect_error (&fixture->line, 4, domain, CF_EXECUTOR_ERROR_NOT_FOUND);
+  expect_error (&fixture->line, 5, domain, CF_EXECUTOR_ERROR_NOT_SERIALIZABLE);
 
-  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_BYE });
+  send_frame (&fixture->line, &(CfWireFrame){ .kind = CF_WIRE_BYE });
   g_assert_true (join (fixture));
   g_assert_no_error (fixture->error);
 }
@@ -312,14 +212,14 @@ test_handler (Fixture           *fixture,
 
   g_test_summary ("The handler gets what is not registered; an error keeps what it says, UTF-8 or not.");
 
-  expect_hello (fixture);
-  send_call (fixture, 1, "anything", NULL);
-  expect (fixture, CF_WIRE_RESULT, 1, &frame);
+  expect_hello (&fixture->line);
+  send_call (&fixture->line, 1, "anything", NULL);
+  expect (&fixture->line, CF_WIRE_RESULT, 1, &frame);
   g_assert_cmpstr (g_variant_get_string (frame.payload, NULL), ==, "anything");
   _cf_wire_frame_clear (&frame);
 
-  send_call (fixture, 2, "unknown", NULL);
-  expect (fixture, CF_WIRE_ERROR, 2, &frame);
+  send_call (&fixture->line, 2, "unknown", NULL);
+  expect (&fixture->line, CF_WIRE_ERROR, 2, &frame);
   g_assert_cmpstr (frame.strings[0], ==, "made-up-domain");
   g_assert_cmpstr (frame.strings[1], ==, "not\xff utf-8");
   g_assert_cmpint (frame.code, ==, -77);
@@ -342,13 +242,13 @@ check_chunk (Fixture    *fixture,
     .payload = items,
   };
 
-  expect_hello (fixture);
-  send_frame (fixture, &call);
+  expect_hello (&fixture->line);
+  send_frame (&fixture->line, &call);
   for (guint i = 0; i < 3; i++)
     {
       CfWireFrame frame;
 
-      expect (fixture, CF_WIRE_RESULT, 9, &frame);
+      expect (&fixture->line, CF_WIRE_RESULT, 9, &frame);
       g_assert_cmpuint (frame.index, ==, i);
       g_assert_cmpint (g_variant_get_int64 (frame.payload), ==, factor * (i + 1));
       _cf_wire_frame_clear (&frame);
@@ -379,10 +279,9 @@ test_lost_parent (Fixture           *fixture,
 {
   g_test_summary ("When the other side goes, the running call is cancelled and the worker returns.");
 
-  expect_hello (fixture);
-  send_call (fixture, 1, "wait", NULL);
-  close (fixture->fd);
-  fixture->fd = -1;
+  expect_hello (&fixture->line);
+  send_call (&fixture->line, 1, "wait", NULL);
+  line_close (&fixture->line);
   g_assert_true (join (fixture));
   g_assert_no_error (fixture->error);
 }
@@ -391,27 +290,14 @@ static void
 test_deaf_parent (Fixture           *fixture,
                   gconstpointer data G_GNUC_UNUSED)
 {
-  struct pollfd fd = { .fd = fixture->fd, .events = POLLIN };
+  struct pollfd fd = { .fd = fixture->line.fd, .events = POLLIN };
 
   g_test_summary ("That the other side went without reading everything is no error.");
 
   g_assert_cmpint (poll (&fd, 1, -1), ==, 1);
-  close (fixture->fd);
-  fixture->fd = -1;
+  line_close (&fixture->line);
   g_assert_true (join (fixture));
   g_assert_no_error (fixture->error);
-}
-
-static void
-expect_string (Fixture    *fixture,
-               guint64     task,
-               const char *string)
-{
-  CfWireFrame frame;
-
-  expect (fixture, CF_WIRE_RESULT, task, &frame);
-  g_assert_cmpstr (g_variant_get_string (frame.payload, NULL), ==, string);
-  _cf_wire_frame_clear (&frame);
 }
 
 static void
@@ -422,22 +308,22 @@ test_take (Fixture           *fixture,
 
   g_test_summary ("Calls that nobody registered can be taken one by one; functions of C are run in between.");
 
-  expect_hello (fixture);
-  send_call (fixture, 1, "one", NULL);
-  send_call (fixture, 2, "double", g_variant_new_int64 (21));
-  send_call (fixture, 3, "three", g_variant_new_string ("its argument"));
-  send_call (fixture, 4, "nothing", NULL);
-  send_call (fixture, 5, "a handle", NULL);
+  expect_hello (&fixture->line);
+  send_call (&fixture->line, 1, "one", NULL);
+  send_call (&fixture->line, 2, "double", g_variant_new_int64 (21));
+  send_call (&fixture->line, 3, "three", g_variant_new_string ("its argument"));
+  send_call (&fixture->line, 4, "nothing", NULL);
+  send_call (&fixture->line, 5, "a handle", NULL);
 
-  expect_string (fixture, 1, "one");
-  expect (fixture, CF_WIRE_RESULT, 2, &frame);
+  expect_string (&fixture->line, 1, "one");
+  expect (&fixture->line, CF_WIRE_RESULT, 2, &frame);
   g_assert_cmpint (g_variant_get_int64 (frame.payload), ==, 42);
   _cf_wire_frame_clear (&frame);
-  expect_string (fixture, 3, "its argument");
-  expect_error (fixture, 4, g_quark_to_string (CF_EXECUTOR_ERROR), CF_EXECUTOR_ERROR_NO_RESULT);
-  expect_error (fixture, 5, g_quark_to_string (CF_EXECUTOR_ERROR), CF_EXECUTOR_ERROR_NOT_SERIALIZABLE);
+  expect_string (&fixture->line, 3, "its argument");
+  expect_error (&fixture->line, 4, g_quark_to_string (CF_EXECUTOR_ERROR), CF_EXECUTOR_ERROR_NO_RESULT);
+  expect_error (&fixture->line, 5, g_quark_to_string (CF_EXECUTOR_ERROR), CF_EXECUTOR_ERROR_NOT_SERIALIZABLE);
 
-  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_BYE });
+  send_frame (&fixture->line, &(CfWireFrame){ .kind = CF_WIRE_BYE });
   g_assert_true (join (fixture));
   g_assert_no_error (fixture->error);
 }
@@ -448,9 +334,9 @@ test_take_forked (Fixture           *fixture,
 {
   g_test_summary ("A child that a call forked does not answer for it.");
 
-  expect_hello (fixture);
-  send_call (fixture, 1, "fork", NULL);
-  expect_string (fixture, 1, "fork");
+  expect_hello (&fixture->line);
+  send_call (&fixture->line, 1, "fork", NULL);
+  expect_string (&fixture->line, 1, "fork");
 }
 
 static void
@@ -459,10 +345,9 @@ test_take_lost_parent (Fixture           *fixture,
 {
   g_test_summary ("When the other side goes, the call that was taken is cancelled, and no other one comes.");
 
-  expect_hello (fixture);
-  send_call (fixture, 1, "until cancelled", NULL);
-  close (fixture->fd);
-  fixture->fd = -1;
+  expect_hello (&fixture->line);
+  send_call (&fixture->line, 1, "until cancelled", NULL);
+  line_close (&fixture->line);
   g_assert_true (join (fixture));
   g_assert_no_error (fixture->error);
 }
@@ -475,13 +360,13 @@ test_start (Fixture           *fixture,
 
   g_test_summary ("A parent that asks for nothing in particular gets the unit tuple; one that names a function gets that.");
 
-  expect_hello (fixture);
-  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT });
-  expect (fixture, CF_WIRE_RESULT, 0, &frame);
+  expect_hello (&fixture->line);
+  send_frame (&fixture->line, &(CfWireFrame){ .kind = CF_WIRE_INIT });
+  expect (&fixture->line, CF_WIRE_RESULT, 0, &frame);
   g_assert_cmpstr (g_variant_get_type_string (frame.payload), ==, "()");
   _cf_wire_frame_clear (&frame);
-  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT, .flags = CF_WIRE_FLAG_NAMED, .n_strings = 1, .strings = { "prepare" } });
-  expect_string (fixture, 0, "prepare");
+  send_frame (&fixture->line, &(CfWireFrame){ .kind = CF_WIRE_INIT, .flags = CF_WIRE_FLAG_NAMED, .n_strings = 1, .strings = { "prepare" } });
+  expect_string (&fixture->line, 0, "prepare");
 }
 
 static void
@@ -490,9 +375,9 @@ test_initializer (Fixture           *fixture,
 {
   g_test_summary ("A worker's own initializer gets the name of the pool's one.");
 
-  expect_hello (fixture);
-  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT, .flags = CF_WIRE_FLAG_NAMED, .n_strings = 1, .strings = { "prepare" } });
-  expect_error (fixture, 0, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_EXISTS);
+  expect_hello (&fixture->line);
+  send_frame (&fixture->line, &(CfWireFrame){ .kind = CF_WIRE_INIT, .flags = CF_WIRE_FLAG_NAMED, .n_strings = 1, .strings = { "prepare" } });
+  expect_error (&fixture->line, 0, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_EXISTS);
 }
 
 static void
@@ -501,9 +386,9 @@ test_initializer_without_name (Fixture           *fixture,
 {
   g_test_summary ("It gets no name when the pool's one is a function pointer.");
 
-  expect_hello (fixture);
-  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT, .n_strings = 3, .strings = { "/lib/any.so", "00", "0" } });
-  expect_error (fixture, 0, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_NOT_FOUND);
+  expect_hello (&fixture->line);
+  send_frame (&fixture->line, &(CfWireFrame){ .kind = CF_WIRE_INIT, .n_strings = 3, .strings = { "/lib/any.so", "00", "0" } });
+  expect_error (&fixture->line, 0, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_NOT_FOUND);
 }
 
 static void
@@ -512,9 +397,9 @@ test_failed_start (Fixture           *fixture,
 {
   g_test_summary ("A program that could not prepare itself tells why.");
 
-  expect_hello (fixture);
-  send_frame (fixture, &(CfWireFrame){ .kind = CF_WIRE_INIT });
-  expect_error (fixture, 0, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_BUSY);
+  expect_hello (&fixture->line);
+  send_frame (&fixture->line, &(CfWireFrame){ .kind = CF_WIRE_INIT });
+  expect_error (&fixture->line, 0, g_quark_to_string (G_IO_ERROR), G_IO_ERROR_BUSY);
 }
 
 static void
@@ -525,8 +410,8 @@ test_nonsense (Fixture           *fixture,
 
   g_test_summary ("What is not the protocol ends the worker with an error.");
 
-  expect_hello (fixture);
-  send_bytes (fixture, nonsense, sizeof nonsense);
+  expect_hello (&fixture->line);
+  send_bytes (&fixture->line, nonsense, sizeof nonsense);
   g_assert_false (join (fixture));
   g_assert_error (fixture->error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_PROTOCOL);
 }
