@@ -98,7 +98,7 @@ start_new_locked (CfThreadPool *self)
 static guint
 count_coming_locked (CfThreadPool *self)
 {
-  return self->n_parked == 0 ? self->n_initializing : 0;
+  return self->n_parked == 0 ? self->n_initializing - self->n_held_up : 0;
 }
 
 /* Decides who is called for what is queued.  Must be asked whenever there may be a worker more that can be called; what is

@@ -22,12 +22,13 @@ typedef struct _CfThreadWorker CfThreadWorker;
 
 struct _CfThreadWorker
 {
-  CfWaitThread    wait;  /* its pool is the owner of the queued futures */
+  CfWaitThread    wait;  /* the first; its pool is the owner of the queued futures */
   CfThreadPool   *pool;  /* (const) */
   guint           index; /* (const): in the names of threads */
   CfParker        parker;
   gboolean        is_searching; /* (lock) */
   gboolean        is_parked;    /* (lock) */
+  gboolean        is_held_up;   /* (lock): its initializer waited for others */
   CfThreadWorker *next_parked;  /* (lock) */
   CfThreadWorker *next;         /* (lock): of all workers */
   guint           spin_us;      /* (thread): how long the next spin may take */
@@ -62,6 +63,7 @@ struct _CfThreadPool
 
   CF_OWN_LINE guint n_workers;      /* (lock): that were started, whether they have begun or not */
   guint             n_initializing; /* (lock): workers that do not look for work yet */
+  guint             n_held_up;      /* (lock): of them, those whose initializer waited for others */
   guint             n_parked;       /* (lock) */
   CfThreadWorker   *spinner;        /* (lock) (nullable): who looks for work without a pause */
   CfThreadWorker   *standby;        /* (lock) (nullable): who sees to it that the others get on; one of those that are parked */
@@ -152,6 +154,7 @@ gboolean _cf_thread_standby_watch (CfThreadWorker *worker);
 
 /* cf-thread-pool-worker */
 void _cf_thread_pool_be_worker (CfThreadPool *pool);
+void _cf_thread_worker_hold_up (CfThreadWorker *worker);
 void _cf_thread_pool_work_here (CfThreadPool *self);
 
 G_END_DECLS

@@ -139,11 +139,28 @@ initialize (CfThreadWorker *worker)
 
   _cf_lock (&pool->lock);
   pool->n_initializing--;
+  pool->n_held_up -= worker->is_held_up ? 1 : 0;
   worker->is_searching = TRUE;
   pool->n_searching++;
   _cf_unlock (&pool->lock);
 
   return success;
+}
+
+/* Its initializer is going to wait for others: it may be for what is queued here, so that another worker has to come. */
+void
+_cf_thread_worker_hold_up (CfThreadWorker *worker)
+{
+  CfThreadPool *pool = worker->pool;
+  CfThreadCall  call;
+
+  _cf_lock (&pool->lock);
+  pool->n_held_up += worker->is_held_up ? 0 : 1;
+  worker->is_held_up = TRUE;
+  call = _cf_thread_pool_call_locked (pool);
+  _cf_unlock (&pool->lock);
+
+  _cf_thread_pool_make_call (pool, call);
 }
 
 static gboolean

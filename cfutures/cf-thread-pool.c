@@ -333,7 +333,9 @@ enter (CfThreadPool *self,
 static void
 stay (CfFutureOwner *owner)
 {
-  if (_cf_thread_pool_has_work (from_owner (owner)))
+  if (_cf_wait_thread->is_preparing)
+    _cf_thread_worker_hold_up ((CfThreadWorker *) _cf_wait_thread);
+  else if (_cf_thread_pool_has_work (from_owner (owner)))
     _cf_thread_pool_call_worker (from_owner (owner));
 }
 

@@ -273,6 +273,9 @@ release (CfWaitRecord *record)
 void
 _cf_wait_graph_enter (CfWaitRecord *record)
 {
+  /* Others have to come in its place before it counts as one that waits. */
+  if (record->thread->is_preparing)
+    record->thread->pool->stay (record->thread->pool);
   hold (record);
   g_mutex_lock (&graph_lock);
   record->prev = NULL;
