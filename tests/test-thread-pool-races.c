@@ -146,6 +146,28 @@ settle_thread (gpointer duel)
   return NULL;
 }
 
+/* Each round queues a future while @other does something to it. */
+static void
+schedule_against (Duel         *self,
+                  GThreadFunc   other,
+                  gconstpointer n_workers)
+{
+  duel_init (self, GPOINTER_TO_UINT (n_workers));
+  self->thread = g_thread_new ("other", other, self);
+  for (gint i = 1; i <= self->n_rounds; i++)
+    {
+      self->future = cf_future_new_for_task (task_ran, self, released);
+      begin_turn (self, i);
+      /* It may be over already. */
+      cf_executor_schedule (self->executor, self->future, NULL);
+      g_assert_true (cf_future_wait (self->future, -1));
+      end_turn (self, i);
+      cf_future_unref (self->future);
+    }
+  duel_clear (self);
+  g_assert_cmpint (self->n_released, ==, self->n_rounds);
+}
+
 static void
 test_schedule_or_settle (gconstpointer n_workers)
 {
@@ -153,19 +175,7 @@ test_schedule_or_settle (gconstpointer n_workers)
 
   g_test_summary ("The same for who settles it by hand.");
 
-  duel_init (&self, GPOINTER_TO_UINT (n_workers));
-  self.thread = g_thread_new ("settler", settle_thread, &self);
-  for (gint i = 1; i <= self.n_rounds; i++)
-    {
-      self.future = cf_future_new_for_task (task_ran, &self, released);
-      begin_turn (&self, i);
-      cf_executor_schedule (self.executor, self.future, NULL);
-      g_assert_true (cf_future_wait (self.future, -1));
-      end_turn (&self, i);
-      cf_future_unref (self.future);
-    }
-  duel_clear (&self);
-  g_assert_cmpint (self.n_released, ==, self.n_rounds);
+  schedule_against (&self, settle_thread, n_workers);
   g_assert_cmpint (self.n_ran, <=, self.n_rounds);
 }
 
@@ -204,42 +214,25 @@ start_thread (gpointer duel)
 }
 
 static void
-schedule_against (GThreadFunc   starter,
-                  gconstpointer n_workers)
+test_schedule_or_run (gconstpointer n_workers)
 {
   Duel self;
 
-  duel_init (&self, GPOINTER_TO_UINT (n_workers));
-  self.thread = g_thread_new ("starter", starter, &self);
-  for (gint i = 1; i <= self.n_rounds; i++)
-    {
-      self.future = cf_future_new_for_task (task_ran, &self, released);
-      begin_turn (&self, i);
-      /* It may be over already. */
-      cf_executor_schedule (self.executor, self.future, NULL);
-      g_assert_true (cf_future_wait (self.future, -1));
-      end_turn (&self, i);
-      cf_future_unref (self.future);
-    }
-  duel_clear (&self);
-  g_assert_cmpint (self.n_released, ==, self.n_rounds);
-  g_assert_cmpint (self.n_ran, ==, self.n_rounds);
-}
-
-static void
-test_schedule_or_run (gconstpointer n_workers)
-{
   g_test_summary ("A future that is just being queued is run by its executor or here, and never left in the queue.");
 
-  schedule_against (run_thread, n_workers);
+  schedule_against (&self, run_thread, n_workers);
+  g_assert_cmpint (self.n_ran, ==, self.n_rounds);
 }
 
 static void
 test_schedule_or_start (gconstpointer n_workers)
 {
+  Duel self;
+
   g_test_summary ("The same for who starts it in his own way.");
 
-  schedule_against (start_thread, n_workers);
+  schedule_against (&self, start_thread, n_workers);
+  g_assert_cmpint (self.n_ran, ==, self.n_rounds);
 }
 
 static void
