@@ -12,6 +12,9 @@
 
 /* Futures that come in as they are done, to be taken one by one, and all ways to wait for the next one. */
 
+/* How many futures of a long list a worker looks at before it sleeps. */
+#define LOOK_AT 64
+
 /* Completed nodes come into `arrived`, a stack that anybody pushes on; whoever takes one turns it round first. */
 struct _CfArrivals
 {
@@ -23,6 +26,7 @@ struct _CfArrivals
   CfWaiter    *ready;    /* (mutex lock): oldest first */
   gsize        n_taken;  /* (mutex lock) */
   gsize        next_run; /* (mutex lock): the first that a worker has not tried to run itself */
+  gsize        n_gone;   /* (mutex lock): so many, the first ones, were given */
   GSList      *sleepers; /* (mutex lock) (element-type CfParker) */
   CfAsyncQueue tasks;    /* (mutex lock) */
   gboolean     is_over;  /* (mutex lock): the time ran out */
@@ -239,14 +243,21 @@ remove_sleeper (CfArrivals *self,
   g_mutex_unlock (&self->lock);
 }
 
-/* The futures that were not given, each with a reference. */
+/* Futures that were not given, each with a reference: all, or those among the next LOOK_AT. */
 static GPtrArray *
-list_left (CfArrivals *self)
+list_left (CfArrivals *self,
+           gboolean    all)
 {
   GPtrArray *left = g_ptr_array_new_with_free_func ((GDestroyNotify) cf_future_unref);
+  gsize      n;
 
   g_mutex_lock (&self->lock);
-  for (gsize i = 0; i < self->watch.n_nodes; i++)
+  while (self->n_gone < self->watch.n_nodes && _cf_watch_get_node (&self->watch, self->n_gone)->future == NULL)
+    self->n_gone++;
+  n = self->watch.n_nodes - self->n_gone;
+  if (!all)
+    n = MIN (n, LOOK_AT);
+  for (gsize i = self->n_gone; i < self->n_gone + n; i++)
     {
       CfFuture *future = _cf_watch_get_node (&self->watch, i)->future;
 
@@ -259,17 +270,16 @@ list_left (CfArrivals *self)
 }
 
 static gboolean
-park_in_graph (CfWaitThread *thread,
-               CfArrivals   *self,
-               CfParker     *parker,
-               GError      **error)
+park_for (CfWaitThread *thread,
+          GPtrArray    *targets,
+          CfParker     *parker,
+          GError      **error)
 {
-  g_autoptr (GPtrArray) left = list_left (self);
   CfWaitRecord record = {
     .thread = thread,
     .mode = CF_WAIT_ANY,
-    .targets = (CfFuture **) left->pdata,
-    .n_targets = left->len,
+    .targets = (CfFuture **) targets->pdata,
+    .n_targets = targets->len,
     .parker = parker,
   };
 
@@ -277,6 +287,26 @@ park_in_graph (CfWaitThread *thread,
   _cf_parker_park (parker, -1);
 
   return _cf_wait_graph_leave (&record, error);
+}
+
+/* With a few of what is left, mostly: it is enough that one of those can come, and listing all each time would make the
+ * waiting dearer the more there are. */
+static gboolean
+park_in_graph (CfWaitThread *thread,
+               CfArrivals   *self,
+               CfParker     *parker,
+               GError      **error)
+{
+  g_autoptr (GPtrArray) few = list_left (self, FALSE);
+  g_autoptr (GPtrArray) all = NULL;
+
+  if (park_for (thread, few, parker, NULL))
+    return TRUE;
+
+  _cf_parker_clear (parker, CF_PARKER_TOLD);
+  all = list_left (self, TRUE);
+
+  return park_for (thread, all, parker, error);
 }
 
 /* FALSE: it can never come. */

@@ -161,6 +161,93 @@ add_frames (GPtrArray   *circle,
   add_to_circle (circle, frame->future);
 }
 
+/* A short proof that a wait can end, where there is one: to judge all takes long when somebody waits for many.  It ends at
+ * those who do not wait, so that nothing in it rests on the wait itself, and what could end before still can. */
+
+#define PROOF_LOOKS 16
+#define PROOF_DEPTH 8
+
+/* What may still be spent on it. */
+typedef struct
+{
+  gsize n_looks;
+  guint depth;
+} Proof;
+
+static gboolean will_end_locked (CfWaitRecord *record,
+                                 Proof        *proof);
+
+static gboolean
+will_go_on_locked (CfFutureOwner *pool,
+                   Proof         *proof)
+{
+  guint n_waiting = 0;
+
+  for (CfWaitRecord *record = records; record != NULL; record = record->next)
+    n_waiting += record->thread->pool == pool ? 1 : 0;
+  if (n_waiting == 0 || pool->get_max_workers == NULL || n_waiting < pool->get_max_workers (pool))
+    return TRUE;
+
+  for (CfWaitRecord *record = records; record != NULL; record = record->next)
+    if (record->thread->pool == pool && will_end_locked (record, proof))
+      return TRUE;
+
+  return FALSE;
+}
+
+static gboolean
+will_complete_locked (CfFuture *future,
+                      Proof    *proof)
+{
+  CfFutureOwner *owner = _cf_future_peek_owner (future);
+  CfWaitRecord  *runner;
+
+  if (owner != NULL)
+    return will_go_on_locked (owner, proof);
+  runner = find_running_locked (future);
+
+  return runner == NULL || will_end_locked (runner, proof);
+}
+
+static gboolean
+will_get_enough_locked (CfWaitRecord *record,
+                        Proof        *proof)
+{
+  gboolean needs_all = record->mode == CF_WAIT_ALL;
+
+  for (gsize i = 0; i < record->n_targets; i++)
+    {
+      gboolean is_done = _cf_phase_is_done (_cf_future_load (record->targets[i]));
+      gboolean is_good;
+
+      if (proof->n_looks == 0)
+        return FALSE;
+      proof->n_looks--;
+      is_good = is_done ? record->mode != CF_WAIT_EXCEPTION : will_complete_locked (record->targets[i], proof);
+      if (is_good != needs_all)
+        return is_good;
+    }
+
+  return needs_all;
+}
+
+/* FALSE: that is not known. */
+static gboolean
+will_end_locked (CfWaitRecord *record,
+                 Proof        *proof)
+{
+  gboolean will_end;
+
+  if (record->circle != NULL || record->ending != NULL || proof->depth == 0)
+    return record->circle != NULL;
+
+  proof->depth--;
+  will_end = will_get_enough_locked (record, proof);
+  proof->depth++;
+
+  return will_end;
+}
+
 /* Goes from a wait to what it waits for, to whoever holds that up, until it comes round. */
 static GPtrArray *
 trace_locked (CfWaitRecord *start)
@@ -273,6 +360,8 @@ release (CfWaitRecord *record)
 void
 _cf_wait_graph_enter (CfWaitRecord *record)
 {
+  Proof proof = { record->n_targets + PROOF_LOOKS, PROOF_DEPTH };
+
   /* Others have to come in its place before it counts as one that waits. */
   if (record->thread->is_preparing)
     record->thread->pool->stay (record->thread->pool);
@@ -284,7 +373,8 @@ _cf_wait_graph_enter (CfWaitRecord *record)
     records->prev = record;
   records = record;
   g_atomic_int_inc (&n_records);
-  tell_hopeless_locked (record, NULL);
+  if (!will_end_locked (record, &proof))
+    tell_hopeless_locked (record, NULL);
   g_mutex_unlock (&graph_lock);
 }
 
@@ -346,10 +436,13 @@ _cf_wait_graph_forget (void)
 void
 _cf_wait_graph_scheduled (CfFuture *future)
 {
+  Proof proof = { PROOF_LOOKS, PROOF_DEPTH };
+
   if (g_atomic_int_get (&n_records) == 0 || _cf_waiters_is_empty (&_cf_future_fields (future)->waiters))
     return;
 
   g_mutex_lock (&graph_lock);
-  tell_hopeless_locked (NULL, future);
+  if (!will_complete_locked (future, &proof))
+    tell_hopeless_locked (NULL, future);
   g_mutex_unlock (&graph_lock);
 }

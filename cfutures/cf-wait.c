@@ -11,6 +11,9 @@
 #include "cf-wait-graph-private.h"
 #include "cf-watch-private.h"
 
+/* How many of a long list a worker looks at after each that it runs itself. */
+#define LOOK_AT 64
+
 /* What is waited for: futures that differ, in the order given. */
 typedef struct
 {
@@ -209,12 +212,32 @@ sleep_until_met (const Wanted *wanted,
   return met;
 }
 
+/* Whether one of the next few is enough: looking at all of them after each would be too much. */
+static gboolean
+is_met_among_next (const Wanted *self,
+                   gsize        *next)
+{
+  if (self->return_when == CF_ALL_COMPLETED)
+    return FALSE;
+
+  for (gsize n = 0; n < MIN (self->n, LOOK_AT); n++)
+    {
+      CfFuture *future = self->futures[(*next)++ % self->n];
+
+      if (_cf_future_is_listed (future) && is_enough (future, self->return_when))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 /* A worker runs what of it is queued in its own pool, one after the other, until the condition is met.  TRUE: it ran
  * one at least. */
 static gboolean
 run_inline (const Wanted *wanted)
 {
   gboolean ran = FALSE;
+  gsize    next = 0;
 
   if (_cf_wait_thread == NULL)
     return FALSE;
@@ -224,7 +247,7 @@ run_inline (const Wanted *wanted)
       if (!_cf_future_run_inline (wanted->futures[i]))
         continue;
       ran = TRUE;
-      if (is_enough (wanted->futures[i], wanted->return_when) || is_met (wanted))
+      if (is_enough (wanted->futures[i], wanted->return_when) || is_met_among_next (wanted, &next))
         break;
     }
 

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Tasks that take some time, tasks that submit and wait themselves, and what a pending future weighs. */
+/* Tasks that take some time, tasks that submit and wait themselves, for few or for many, and what a pending future weighs. */
 
 #include "bench.h"
 
@@ -12,6 +12,8 @@
 #define FIB_N 25
 #define FIB_CALLS 242785
 #define N_PENDING 500000
+#define N_FEW 1000
+#define N_MANY 100000
 
 /* Tasks of a given length */
 
@@ -160,6 +162,69 @@ bench_fib (guint n_workers)
   g_print ("fib(%d), %u worker%s               %8.1f ns a call\n", FIB_N, n_workers, n_workers == 1 ? " " : "s", best * 1e9 / FIB_CALLS);
 }
 
+/* A task that waits for many others */
+
+typedef struct
+{
+  CfExecutor *executor; /* of those that it waits for */
+  guint       n;
+  gboolean    one_by_one;
+} Many;
+
+static gboolean
+task_many (GValue *result            G_GNUC_UNUSED,
+           GCancellable *cancellable G_GNUC_UNUSED,
+           gpointer                  user_data,
+           GError                  **error)
+{
+  Many                 *self = user_data;
+  g_autofree CfFuture **futures = g_new (CfFuture *, self->n);
+  g_autoptr (CfFutureIter) iter = NULL;
+  CfFuture *future;
+
+  for (guint i = 0; i < self->n; i++)
+    futures[i] = cf_executor_submit_task (self->executor, task_work, GUINT_TO_POINTER (self->one_by_one ? 5 : 0), NULL, NULL);
+  if (!self->one_by_one)
+    cf_wait (futures, self->n, CF_ALL_COMPLETED, -1, NULL, NULL, error);
+  iter = cf_as_completed (futures, self->n, -1);
+  while ((future = cf_future_iter_next (iter, error)) != NULL)
+    cf_future_unref (future);
+  for (guint i = 0; i < self->n; i++)
+    cf_future_unref (futures[i]);
+
+  return TRUE;
+}
+
+/* In its own pool of one it runs them itself; in another one, it sleeps before each. */
+static double
+time_many (guint    n,
+           gboolean one_by_one)
+{
+  g_autoptr (CfExecutor) own = CF_EXECUTOR (cf_thread_pool_executor_new (1));
+  g_autoptr (CfExecutor) other = CF_EXECUTOR (cf_thread_pool_executor_new (1));
+  Many   many = { one_by_one ? other : own, n, one_by_one };
+  gint64 start = g_get_monotonic_time ();
+  g_autoptr (CfFuture) future = cf_executor_submit_task (own, task_many, &many, NULL, NULL);
+
+  cf_future_wait (future, -1);
+
+  return bench_since (start) * 1e9 / n;
+}
+
+static void
+bench_many (const char *what,
+            gboolean    one_by_one)
+{
+  double few = G_MAXDOUBLE, many = G_MAXDOUBLE;
+
+  for (guint i = 0; i < BENCH_ROUNDS; i++)
+    {
+      few = MIN (few, time_many (N_FEW, one_by_one));
+      many = MIN (many, time_many (N_MANY, one_by_one));
+    }
+  g_print ("%-35s %8.1f ns each of %d, %.1f of %d\n", what, few, N_FEW, many, N_MANY);
+}
+
 /* Memory */
 
 static gsize
@@ -221,6 +286,8 @@ main (void)
   bench_length (100);
   bench_fib (1);
   bench_fib (2);
+  bench_many ("a task waits for its own children", FALSE);
+  bench_many ("a task takes others' as they come", TRUE);
 
   return 0;
 }
