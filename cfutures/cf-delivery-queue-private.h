@@ -33,11 +33,21 @@ typedef struct
   char         gap[CF_CACHE_LINE - sizeof (CfFutureList) - sizeof (gboolean)];
 } CfDeliveryLane;
 
+/* A source that always has more to tell lets those with a lower priority have a turn after each batch. */
+typedef enum
+{
+  CF_TURN_AS_COMES, /* when something comes */
+  CF_TURN_WAIVED,   /* not in the next round */
+  CF_TURN_IS_NEXT,  /* in the round after this one */
+} CfDeliveryTurn;
+
 typedef struct
 {
   CfDeliveryLane lanes[CF_N_LANES];
   guint          first_lane; /* (context): where the next batch begins */
   GSource       *source;     /* (const): which the context owns */
+  CfDeliveryTurn turn;       /* (context): of the source */
+  GSource       *rear;       /* (context) (nullable): which the context owns; while there is more than a batch */
 } CfDeliveryQueue;
 
 /* The global default context lasts as long as the program. */

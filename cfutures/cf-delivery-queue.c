@@ -26,12 +26,18 @@ CF_OWN_LINE CfDeliveryQueue _cf_delivery_default_queue;
 static GMutex      queues_lock;
 static GHashTable *queues; /* (mutex queues_lock) (element-type GMainContext CfDeliveryQueue): NULL when it is empty */
 
+static gboolean prepare (GSource *source,
+                         int     *timeout);
 static gboolean dispatch (GSource    *source,
                           GSourceFunc callback,
                           gpointer    user_data);
+static gboolean dispatch_rear (GSource    *source,
+                               GSourceFunc callback,
+                               gpointer    user_data);
 static void     finalize (GSource *source);
 
-static GSourceFuncs funcs = { NULL, NULL, dispatch, finalize, NULL, NULL };
+static GSourceFuncs funcs = { prepare, NULL, dispatch, finalize, NULL, NULL };
+static GSourceFuncs rear_funcs = { NULL, NULL, dispatch_rear, NULL, NULL, NULL };
 
 /* The context ends.  It is freed before its sources are: by then another one may have its address. */
 static void
@@ -288,14 +294,56 @@ rest (CfDeliveryQueue *queue)
 {
   gboolean can_rest = TRUE;
 
-  if (!is_empty (queue))
-    return;
-
+  queue->turn = CF_TURN_AS_COMES;
+  if (queue->rear != NULL)
+    g_source_destroy (g_steal_pointer (&queue->rear));
   g_source_set_ready_time (queue->source, -1);
   for (guint i = 0; i < CF_N_LANES; i++)
     can_rest = disarm (queue, i) && can_rest;
   if (!can_rest)
     g_source_set_ready_time (queue->source, 0);
+}
+
+/* The same source at the end of the line, for when nobody takes the turn that was waived. */
+static GSource *
+rear_new (QueueSource *self)
+{
+  GSource *source = g_source_new (&rear_funcs, sizeof (QueueSource));
+
+  ((QueueSource *) source)->queue = self->queue;
+  g_source_set_static_name (source, "cfutures, after others");
+  g_source_set_priority (source, G_PRIORITY_LOW);
+  g_source_set_can_recurse (source, TRUE);
+  g_source_set_ready_time (source, 0);
+  g_source_attach (source, g_source_get_context ((GSource *) self));
+  g_source_unref (source);
+
+  return source;
+}
+
+static void
+waive_turn (QueueSource *self)
+{
+  CfDeliveryQueue *queue = self->queue;
+
+  queue->turn = CF_TURN_WAIVED;
+  g_source_set_ready_time (queue->source, -1);
+  if (queue->rear == NULL)
+    queue->rear = rear_new (self);
+}
+
+static gboolean
+prepare (GSource *source,
+         int     *timeout)
+{
+  CfDeliveryQueue *queue = __atomic_load_n (&((QueueSource *) source)->queue, __ATOMIC_ACQUIRE);
+  gboolean         is_next = queue->turn == CF_TURN_IS_NEXT;
+
+  if (queue->turn == CF_TURN_WAIVED)
+    queue->turn = CF_TURN_IS_NEXT;
+  *timeout = -1;
+
+  return is_next;
 }
 
 static gboolean
@@ -307,9 +355,26 @@ dispatch (GSource             *source,
   CfDeliveryQueue *queue = __atomic_load_n (&((QueueSource *) source)->queue, __ATOMIC_ACQUIRE);
 
   tell_batch (queue);
-  rest (queue);
+  if (is_empty (queue))
+    rest (queue);
+  else
+    waive_turn ((QueueSource *) source);
 
   return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+dispatch_rear (GSource             *source,
+               GSourceFunc callback G_GNUC_UNUSED,
+               gpointer user_data   G_GNUC_UNUSED)
+{
+  CfDeliveryQueue *queue = ((QueueSource *) source)->queue;
+
+  tell_batch (queue);
+  if (is_empty (queue))
+    rest (queue);
+
+  return queue->rear == source;
 }
 
 /* The context ends: what its queue kept is dropped untold. */

@@ -143,12 +143,13 @@ take_turn (gpointer user_data)
 }
 
 static GSource *
-add_other_source (Shared *shared)
+add_other_source (Shared *shared,
+                  int     priority)
 {
   GSource *source = g_idle_source_new ();
 
   shared->n_done_at_first_turn = -1;
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_priority (source, priority);
   g_source_set_callback (source, take_turn, shared, NULL);
   g_source_attach (source, NULL);
 
@@ -156,7 +157,33 @@ add_other_source (Shared *shared)
 }
 
 static void
-test_not_starved (void)
+settle_many (guint n,
+             gint *n_done)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (CfFuture) future = cf_future_new ();
+
+      g_signal_connect (future, "done", G_CALLBACK (count_plain), n_done);
+      g_assert_true (cf_future_set_result (future, NULL, NULL));
+    }
+}
+
+static void
+test_drained (void)
+{
+  gint n_done = 0;
+
+  g_test_summary ("Who iterates until nothing is ready has been told of all that was there.");
+
+  settle_many (N_FUTURES, &n_done);
+  run_pending (NULL);
+  g_assert_cmpint (n_done, ==, N_FUTURES);
+  g_assert_false (g_main_context_pending (NULL));
+}
+
+static void
+test_not_starved (gconstpointer priority)
 {
   const guint n = N_FUTURES;
   Shared      shared = { 0 };
@@ -164,15 +191,8 @@ test_not_starved (void)
 
   g_test_summary ("20,000 completions at once come in batches, between which another source has its turns.");
 
-  for (guint i = 0; i < n; i++)
-    {
-      g_autoptr (CfFuture) future = cf_future_new ();
-
-      g_signal_connect (future, "done", G_CALLBACK (count_plain), &shared.n_done);
-      g_assert_true (cf_future_set_result (future, NULL, NULL));
-    }
-
-  other = add_other_source (&shared);
+  settle_many (n, &shared.n_done);
+  other = add_other_source (&shared, GPOINTER_TO_INT (priority));
   run_until_count (NULL, &shared.n_done, (gint) n);
   g_source_destroy (other);
   g_source_unref (other);
@@ -211,7 +231,7 @@ static void
 test_handlers_that_settle (void)
 {
   Shared   shared = { 0 };
-  GSource *other = add_other_source (&shared);
+  GSource *other = add_other_source (&shared, G_PRIORITY_DEFAULT);
   g_autoptr (CfFuture) first = cf_future_new ();
 
   g_test_summary ("A handler that settles the next future, and so on for ever, lets other sources run.");
@@ -495,7 +515,9 @@ main (int    argc,
   g_test_add_func ("/future-delivery/connect-races-settle", test_connect_races_settle);
   g_test_add_data_func ("/future-delivery/submit-then-connect/iterating-later", GINT_TO_POINTER (FALSE), test_submit_then_connect);
   g_test_add_data_func ("/future-delivery/submit-then-connect/iterating-between", GINT_TO_POINTER (TRUE), test_submit_then_connect);
-  g_test_add_func ("/future-delivery/not-starved", test_not_starved);
+  g_test_add_func ("/future-delivery/drained", test_drained);
+  g_test_add_data_func ("/future-delivery/not-starved/default", GINT_TO_POINTER (G_PRIORITY_DEFAULT), test_not_starved);
+  g_test_add_data_func ("/future-delivery/not-starved/idle", GINT_TO_POINTER (G_PRIORITY_DEFAULT_IDLE), test_not_starved);
   g_test_add_func ("/future-delivery/handlers-that-settle", test_handlers_that_settle);
   g_test_add_func ("/future-delivery/dropped/with-handlers", test_dropped_with_handlers);
   g_test_add_data_func ("/future-delivery/dropped/by-first", GUINT_TO_POINTER (0), test_dropped_without_handlers);
