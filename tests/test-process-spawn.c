@@ -14,12 +14,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 
 static gint n_failures_to_come; /* (atomic) */
 static gint n_failed;           /* (atomic) */
 static gint failure;            /* (atomic) */
+static gint only_process;       /* (atomic): as long as it is there, there can be no other */
 static gint no_dev_null;        /* (atomic) */
 
 typedef int (*Spawn) (pid_t                            *pid,
@@ -44,6 +46,11 @@ posix_spawn (pid_t                            *pid,
     {
       g_atomic_int_inc (&n_failed);
       return g_atomic_int_get (&failure);
+    }
+  if (g_atomic_int_get (&only_process) > 0 && kill (g_atomic_int_get (&only_process), 0) == 0)
+    {
+      g_atomic_int_inc (&n_failed);
+      return EAGAIN;
     }
 
   return real (pid, path, actions, attributes, argv, envp);
@@ -145,6 +152,44 @@ test_never (gconstpointer code)
   fail_to_spawn (0, 0);
 }
 
+static GVariant *
+call_stubborn_gate (GVariant     *args,
+                    GCancellable *cancellable,
+                    GError      **error)
+{
+  signal (SIGTERM, SIG_IGN);
+
+  return call_gate (args, cancellable, error);
+}
+
+static void
+test_while_ending (void)
+{
+  CfExecutor *executor = process_pool_new (2, NULL);
+  ProcessGate gate;
+  g_autoptr (CfFuture) first = NULL;
+  g_autoptr (CfFuture) second = NULL;
+  g_autoptr (GVariant) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Where there is room for one process only, the next one starts when the one that is ended is gone.");
+
+  process_gate_init (&gate);
+  first = submit (executor, call_stubborn_gate, process_gate_args (&gate));
+  fail_to_spawn (0, 0);
+  g_atomic_int_set (&only_process, process_gate_await (&gate));
+  second = submit (executor, call_pid, NULL);
+  while (g_atomic_int_get (&n_failed) < 3)
+    g_thread_yield ();
+  g_assert_true (cf_future_terminate (first));
+  result = cf_future_dup_variant (second, -1, &error);
+  g_assert_no_error (error);
+  g_assert_true (cf_future_is_cancelled (first));
+  g_atomic_int_set (&only_process, 0);
+  process_gate_clear (&gate);
+  process_pool_end (executor);
+}
+
 static void
 test_no_dev_null (void)
 {
@@ -186,6 +231,7 @@ main (int    argc,
       add ("never", codes[i], test_never);
     }
 
+  g_test_add_func ("/process-spawn/while-ending", test_while_ending);
   g_test_add_func ("/process-spawn/no-dev-null", test_no_dev_null);
 
   return g_test_run ();
