@@ -139,9 +139,10 @@ steal_fd (int *fd)
 static int
 dup_stderr (void)
 {
-  int fd = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, CF_WORKER_FIRST_FD + CF_WORKER_N_FDS);
+  if (!_cf_worker_environment_has_stderr ())
+    return open ("/dev/null", O_WRONLY | O_CLOEXEC);
 
-  return fd >= 0 ? fd : open ("/dev/null", O_WRONLY | O_CLOEXEC);
+  return fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, CF_WORKER_FIRST_FD + CF_WORKER_N_FDS);
 }
 
 static gboolean
