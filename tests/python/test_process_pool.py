@@ -12,6 +12,7 @@ import signal
 import tempfile
 import threading
 import traceback
+import unittest.mock
 import weakref
 
 import process_functions as functions
@@ -260,6 +261,14 @@ class PoolTest(TestCase):
             arguments = executor.submit(functions.get_arguments).result()
         self.assertEqual(key, bytes(multiprocessing.current_process().authkey))
         self.assertNotIn(key, arguments)
+
+    def test_shutdown_without_another_thread(self):
+        executor = Cf.ProcessPoolExecutor(1)
+        future = executor.submit(square, 3)
+        with unittest.mock.patch('threading.Thread.start', side_effect=RuntimeError("can't start new thread")):
+            executor.shutdown()
+        self.assertEqual(future.result(0), 9)
+        self.assertEqual(executor.get_property('n-workers'), 0)
 
     def test_program_that_others_may_not_look_into(self):
         """As one is that has changed its user; where the tests run as root, workers must not be mightier than that."""
