@@ -26,7 +26,8 @@ _cf_process_manager_fail_start (CfProcessManager *self,
                                 const GError     *reason)
 {
   back_off (self);
-  if (self->n_failed_starts >= MAX_FAILED_STARTS && _cf_process_manager_count_alive (self) == 0)
+  /* One that is being ended may take up just the room that is missing. */
+  if (self->n_failed_starts >= MAX_FAILED_STARTS && self->workers->len == 0)
     _cf_process_manager_break (self, reason);
 }
 

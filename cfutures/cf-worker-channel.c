@@ -210,6 +210,17 @@ open_parent (void)
 #endif
 }
 
+/* Without them, replies would lie in the ring for as long as a call takes, and nobody could stop the watcher. */
+static gboolean
+open_own (CfWorkerChannel *self,
+          GError         **error)
+{
+  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  self->timer_fd = self->wake_fd >= 0 ? timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK) : -1;
+
+  return self->timer_fd >= 0 || _cf_error_set_from_errno (error, "No descriptors to watch the parent with");
+}
+
 /* Takes over the descriptors; @page_fd and @control_fd may be -1. */
 CfWorkerChannel *
 _cf_worker_channel_new (int      fd,
@@ -222,8 +233,6 @@ _cf_worker_channel_new (int      fd,
 
   self->fd = fd;
   self->control_fd = control_fd;
-  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   self->parent_fd = exit_with_parent ? open_parent () : -1;
   self->exit_with_parent = exit_with_parent;
   self->parent_pid = getppid ();
@@ -236,7 +245,8 @@ _cf_worker_channel_new (int      fd,
   _cf_wire_reader_init (&self->reader);
   g_mutex_init (&self->lock);
 
-  self->watcher = g_thread_try_new ("cf-worker-watch", watch_thread, self, error);
+  if (open_own (self, error))
+    self->watcher = g_thread_try_new ("cf-worker-watch", watch_thread, self, error);
   if (self->watcher == NULL)
     g_clear_pointer (&self, _cf_worker_channel_free);
 
@@ -264,10 +274,12 @@ _cf_worker_channel_free (CfWorkerChannel *self)
     stop_watcher (self);
 
   close (self->fd);
-  close (self->wake_fd);
+  if (self->wake_fd >= 0)
+    close (self->wake_fd);
   if (self->control_fd >= 0)
     close (self->control_fd);
-  close (self->timer_fd);
+  if (self->timer_fd >= 0)
+    close (self->timer_fd);
   if (self->parent_fd >= 0)
     close (self->parent_fd);
   g_clear_pointer (&self->page, _cf_page_unmap);

@@ -31,5 +31,6 @@ gboolean _cf_worker_environment_take (int *fds);
 gboolean _cf_worker_environment_is_set (void);
 guint    _cf_worker_environment_get_depth (void);
 void     _cf_worker_environment_prepare_process (void);
+gboolean _cf_worker_environment_has_stderr (void);
 
 G_END_DECLS

@@ -116,3 +116,13 @@ _cf_worker_environment_prepare_process (void)
   close_inherited ();
   fill_standard_streams ();
 }
+
+/* For the parent: whether there is a standard error to hand down.  What closes when a worker is executed is something else,
+ * which was opened after the standard error had been closed and got its number. */
+gboolean
+_cf_worker_environment_has_stderr (void)
+{
+  int flags = fcntl (STDERR_FILENO, F_GETFD);
+
+  return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}

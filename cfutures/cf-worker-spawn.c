@@ -26,6 +26,7 @@ typedef struct
   int page;
   int control[2]; /* ours, the child's */
   int words[2];   /* a pipe from the child's standard error */
+  int null;       /* the child's standard input */
 } Descriptors;
 
 static void
@@ -46,6 +47,7 @@ descriptors_clear (Descriptors *fds)
   clear_fd (&fds->control[1]);
   clear_fd (&fds->words[0]);
   clear_fd (&fds->words[1]);
+  clear_fd (&fds->null);
 }
 
 /* Large payloads wait less often when more of them is on its way; the kernel cuts it to what it allows. */
@@ -82,7 +84,8 @@ descriptors_move_up (Descriptors *fds)
   return move_up (&fds->socket[0]) && move_up (&fds->socket[1]) &&
          move_up (&fds->page) &&
          move_up (&fds->control[0]) && move_up (&fds->control[1]) &&
-         move_up (&fds->words[0]) && move_up (&fds->words[1]);
+         move_up (&fds->words[0]) && move_up (&fds->words[1]) &&
+         move_up (&fds->null);
 }
 
 static gboolean
@@ -90,11 +93,19 @@ descriptors_open (Descriptors *fds,
                   CfPage     **page,
                   GError     **error)
 {
-  *fds = (Descriptors){ { -1, -1 }, -1, { -1, -1 }, { -1, -1 } };
+  *fds = (Descriptors){ { -1, -1 }, -1, { -1, -1 }, { -1, -1 }, -1 };
+
+  /* GLib would open it itself, and abort the program where there is none. */
+  fds->null = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (fds->null < 0)
+    return _cf_error_set_from_errno (error, "Cannot open /dev/null for a worker");
 
   fds->page = _cf_page_create (page, error);
   if (fds->page < 0)
-    return FALSE;
+    {
+      descriptors_clear (fds);
+      return FALSE;
+    }
 
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds->socket) != 0 ||
       pipe2 (fds->words, O_CLOEXEC) != 0 ||
@@ -128,9 +139,10 @@ steal_fd (int *fd)
 static int
 dup_stderr (void)
 {
-  int fd = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, CF_WORKER_FIRST_FD + CF_WORKER_N_FDS);
+  if (!_cf_worker_environment_has_stderr ())
+    return open ("/dev/null", O_WRONLY | O_CLOEXEC);
 
-  return fd >= 0 ? fd : open ("/dev/null", O_WRONLY | O_CLOEXEC);
+  return fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, CF_WORKER_FIRST_FD + CF_WORKER_N_FDS);
 }
 
 static gboolean
@@ -190,6 +202,7 @@ spawn (const char *const *argv,
   g_subprocess_launcher_take_fd (launcher, steal_fd (&fds->page), CF_WORKER_FIRST_FD + CF_WORKER_FD_PAGE);
   g_subprocess_launcher_take_fd (launcher, steal_fd (&fds->control[1]), CF_WORKER_FIRST_FD + CF_WORKER_FD_CONTROL);
   g_subprocess_launcher_take_fd (launcher, stderr_fd, CF_WORKER_FIRST_FD + CF_WORKER_FD_STDERR);
+  g_subprocess_launcher_take_stdin_fd (launcher, steal_fd (&fds->null));
   g_subprocess_launcher_take_stderr_fd (launcher, steal_fd (&fds->words[1]));
 
   return g_subprocess_launcher_spawnv (launcher, argv, error);

@@ -11,6 +11,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "cf-worker-environment-private.h"
+
 #define LAST_WORDS_MAX 2048
 #define HEARING_MS 100
 
@@ -33,7 +35,7 @@ forward (CfWorkerWords *self,
          const char    *bytes,
          gsize          size)
 {
-  self->unheard = self->unheard || !is_heard ();
+  self->unheard = self->unheard || !_cf_worker_environment_has_stderr () || !is_heard ();
   while (size > 0 && !self->unheard)
     {
       ssize_t n = write (STDERR_FILENO, bytes, size);

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What a process pool does when the system lets no process start. */
+/* What a process pool does when the system lets no process start, or has no /dev/null for it. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -13,11 +13,16 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 
 static gint n_failures_to_come; /* (atomic) */
 static gint n_failed;           /* (atomic) */
 static gint failure;            /* (atomic) */
+static gint only_process;       /* (atomic): as long as it is there, there can be no other */
+static gint no_dev_null;        /* (atomic) */
 
 typedef int (*Spawn) (pid_t                            *pid,
                       const char                       *path,
@@ -42,8 +47,37 @@ posix_spawn (pid_t                            *pid,
       g_atomic_int_inc (&n_failed);
       return g_atomic_int_get (&failure);
     }
+  if (g_atomic_int_get (&only_process) > 0 && kill (g_atomic_int_get (&only_process), 0) == 0)
+    {
+      g_atomic_int_inc (&n_failed);
+      return EAGAIN;
+    }
 
   return real (pid, path, actions, attributes, argv, envp);
+}
+
+/* The same; this is what open() is with 64-bit offsets. */
+__attribute__ ((visibility ("default"))) int
+open64 (const char *path,
+        int         flags,
+        ...)
+{
+  static int (*real) (const char *, int, ...);
+  va_list args;
+  mode_t  mode;
+
+  va_start (args, flags);
+  mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg (args, mode_t) : 0;
+  va_end (args);
+  if (real == NULL)
+    real = (__typeof__ (real)) dlsym (RTLD_NEXT, "open64");
+  if (g_atomic_int_get (&no_dev_null) && g_str_equal (path, "/dev/null"))
+    {
+      errno = ENOENT;
+      return -1;
+    }
+
+  return real (path, flags, mode);
 }
 
 static void
@@ -118,6 +152,59 @@ test_never (gconstpointer code)
   fail_to_spawn (0, 0);
 }
 
+static GVariant *
+call_stubborn_gate (GVariant     *args,
+                    GCancellable *cancellable,
+                    GError      **error)
+{
+  signal (SIGTERM, SIG_IGN);
+
+  return call_gate (args, cancellable, error);
+}
+
+static void
+test_while_ending (void)
+{
+  CfExecutor *executor = process_pool_new (2, NULL);
+  ProcessGate gate;
+  g_autoptr (CfFuture) first = NULL;
+  g_autoptr (CfFuture) second = NULL;
+  g_autoptr (GVariant) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Where there is room for one process only, the next one starts when the one that is ended is gone.");
+
+  process_gate_init (&gate);
+  first = submit (executor, call_stubborn_gate, process_gate_args (&gate));
+  fail_to_spawn (0, 0);
+  g_atomic_int_set (&only_process, process_gate_await (&gate));
+  second = submit (executor, call_pid, NULL);
+  while (g_atomic_int_get (&n_failed) < 3)
+    g_thread_yield ();
+  g_assert_true (cf_future_terminate (first));
+  result = cf_future_dup_variant (second, -1, &error);
+  g_assert_no_error (error);
+  g_assert_true (cf_future_is_cancelled (first));
+  g_atomic_int_set (&only_process, 0);
+  process_gate_clear (&gate);
+  process_pool_end (executor);
+}
+
+static void
+test_no_dev_null (void)
+{
+  CfExecutor *executor = process_pool_new (2, NULL);
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("Where there is no /dev/null, as in a bare chroot, the pool is broken and says why.");
+
+  g_atomic_int_set (&no_dev_null, TRUE);
+  future = submit (executor, call_pid, NULL);
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SPAWN_FAILED, "/dev/null");
+  g_atomic_int_set (&no_dev_null, FALSE);
+  process_pool_end (executor);
+}
+
 static void
 add (const char   *name,
      gint          code,
@@ -143,6 +230,9 @@ main (int    argc,
       add ("at-first", codes[i], test_at_first);
       add ("never", codes[i], test_never);
     }
+
+  g_test_add_func ("/process-spawn/while-ending", test_while_ending);
+  g_test_add_func ("/process-spawn/no-dev-null", test_no_dev_null);
 
   return g_test_run ();
 }

@@ -5,6 +5,10 @@
 
 /* How the workers of a process pool start, and what happens when they do not. */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include "process-test.h"
 
 #include <errno.h>
@@ -333,6 +337,40 @@ test_unread_words (void)
 }
 
 static void
+test_no_standard_error (void)
+{
+  const char *argv[] = { "/bin/sh", "-c", "echo alas, poor worker >&2; exit 1", NULL };
+  CfExecutor *executor = process_pool_new (1, NULL), *failing = process_pool_new (1, "worker-argv", argv, NULL);
+  g_autoptr (CfFuture) future = NULL;
+  g_autoptr (CfFuture) failed = NULL;
+  g_autoptr (GVariant) streams = NULL;
+  int         real = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3), own[2];
+  char        byte;
+  const char *err;
+
+  g_test_summary ("What the program has opened in the place of a closed standard error is not for its workers.");
+
+  g_assert_cmpint (pipe2 (own, O_CLOEXEC | O_NONBLOCK), ==, 0);
+  dup3 (own[1], STDERR_FILENO, O_CLOEXEC);
+  future = submit (executor, call_streams, NULL);
+  failed = submit (failing, call_pid, NULL);
+  g_assert_true (cf_future_wait (future, -1));
+  g_assert_true (cf_future_wait (failed, -1));
+  dup2 (real, STDERR_FILENO);
+  close (real);
+
+  streams = cf_future_dup_variant (future, -1, NULL);
+  g_variant_get (streams, "(&s&s&s)", NULL, NULL, &err);
+  g_assert_cmpstr (err, ==, "/dev/null");
+  assert_future_fails (failed, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN, "alas, poor worker");
+  g_assert_cmpint (read (own[0], &byte, 1), <, 0);
+  close (own[0]);
+  close (own[1]);
+  process_pool_end (executor);
+  process_pool_end (failing);
+}
+
+static void
 test_interrupt (void)
 {
   CfExecutor *executor = process_pool_new (1, NULL);
@@ -378,6 +416,7 @@ main (int    argc,
   g_test_add_func ("/process-starts/any-descriptors", test_any_descriptors);
   g_test_add_func ("/process-starts/streams", test_streams);
   g_test_add_func ("/process-starts/unread-words", test_unread_words);
+  g_test_add_func ("/process-starts/no-standard-error", test_no_standard_error);
   g_test_add_func ("/process-starts/interrupt", test_interrupt);
   g_test_add_func ("/process-starts/initializer", test_initializer);
   g_test_add_data_func ("/process-starts/initializer/fails", NULL, test_failing_initializer);

@@ -5,8 +5,10 @@
 
 #include "cf-test.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -427,6 +429,33 @@ test_no_pool (void)
   g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NOT_SUPPORTED);
 }
 
+static void
+test_no_descriptors (gconstpointer n_left)
+{
+  struct rlimit before, low;
+  int           fds[2], next;
+  g_autoptr (CfWorker) worker = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Without the descriptors that it needs, there is no worker.");
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  next = fcntl (fds[1], F_DUPFD_CLOEXEC, 0);
+  close (next);
+  getrlimit (RLIMIT_NOFILE, &before);
+  low = before;
+  low.rlim_cur = (rlim_t) next + GPOINTER_TO_UINT (n_left);
+  setrlimit (RLIMIT_NOFILE, &low);
+  worker = cf_worker_new_for_fd (fds[1], &error);
+  setrlimit (RLIMIT_NOFILE, &before);
+
+  g_assert_null (worker);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_assert_cmpint (fcntl (fds[1], F_GETFD), ==, -1);
+  g_assert_cmpint (fcntl (next, F_GETFD), ==, -1);
+  close (fds[0]);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -447,6 +476,8 @@ main (int    argc,
   g_test_add ("/worker/take/start", Fixture, &taking, set_up, test_start, tear_down);
   g_test_add ("/worker/take/failed-start", Fixture, &failing, set_up, test_failed_start, tear_down);
   g_test_add_func ("/worker/no-pool", test_no_pool);
+  g_test_add_data_func ("/worker/no-descriptors/0", GUINT_TO_POINTER (0), test_no_descriptors);
+  g_test_add_data_func ("/worker/no-descriptors/1", GUINT_TO_POINTER (1), test_no_descriptors);
 
   return g_test_run ();
 }

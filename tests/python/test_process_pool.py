@@ -12,10 +12,11 @@ import signal
 import tempfile
 import threading
 import traceback
+import unittest.mock
 import weakref
 
 import process_functions as functions
-from cf_test import Cf, FULL, LONG, TestCase, main
+from cf_test import Cf, FULL, LONG, TestCase, main, run_script
 
 
 def square(x):
@@ -260,6 +261,27 @@ class PoolTest(TestCase):
             arguments = executor.submit(functions.get_arguments).result()
         self.assertEqual(key, bytes(multiprocessing.current_process().authkey))
         self.assertNotIn(key, arguments)
+
+    def test_shutdown_without_another_thread(self):
+        executor = Cf.ProcessPoolExecutor(1)
+        future = executor.submit(square, 3)
+        with unittest.mock.patch('threading.Thread.start', side_effect=RuntimeError("can't start new thread")):
+            executor.shutdown()
+        self.assertEqual(future.result(0), 9)
+        self.assertEqual(executor.get_property('n-workers'), 0)
+
+    def test_program_that_others_may_not_look_into(self):
+        """As one is that has changed its user; where the tests run as root, workers must not be mightier than that."""
+        outcome = run_script('''
+            import ctypes
+            PR_SET_DUMPABLE, PR_CAPBSET_DROP, CAP_SYS_PTRACE = 4, 24, 19
+            libc = ctypes.CDLL(None)
+            libc.prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0)
+            libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+            with Cf.ProcessPoolExecutor(1) as executor:
+                print(executor.submit(pow, 3, 2).result())
+            ''')
+        self.assertEqual((outcome.stdout, outcome.returncode), ('9\n', 0), outcome.stderr)
 
     def test_what_cannot_be_read_breaks_a_strict_pool(self):
         for function, args in ((id, (functions.FailsToUnpickle(),)), (functions.FailsToUnpickle, ()),

@@ -3,18 +3,21 @@
 
 """What a new worker process is told: how to become like its parent, and its initializer.
 
-It lies in memory, which workers open by its name in /proc, not in their arguments, which everybody may read. As where
-multiprocessing starts a process, queues, locks and pipes may be among the arguments of the initializer: their descriptors
-come over a socket, to every worker anew.
+It lies in memory, which workers open by its name in /proc, not in their arguments, which everybody may read; where the kernel
+does not let them, in a temporary file. As where multiprocessing starts a process, queues, locks and pipes may be among the
+arguments of the initializer: their descriptors come over a socket, to every worker anew.
 """
 
 import contextlib
+import ctypes
 import os
 import pickle
 import socket
 import struct
 import threading
 from multiprocessing import context, reduction, resource_tracker, spawn
+
+_PR_GET_DUMPABLE = 3
 
 _received = []
 
@@ -72,15 +75,25 @@ def _get_preparation():
     return data
 
 
+def _is_open_to_workers(path):
+    """The kernel keeps other processes out of one that has changed its user, as a daemon does that gives up its rights."""
+    return ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE) == 1 and os.path.exists(path)
+
+
 def _open_memory():
     try:
         file = os.fdopen(os.memfd_create('cfutures-startup'), 'wb')
-        return file, f'/proc/{os.getpid()}/fd/{file.fileno()}'
+        path = f'/proc/{os.getpid()}/fd/{file.fileno()}'
+        if _is_open_to_workers(path):
+            return file, path
+        file.close()
     except (AttributeError, OSError):
-        import tempfile
+        pass
+    import tempfile
 
-        file = tempfile.NamedTemporaryFile(prefix='cfutures-')
-        return file, file.name
+    file = tempfile.NamedTemporaryFile(prefix='cfutures-')
+
+    return file, file.name
 
 
 class Startup:

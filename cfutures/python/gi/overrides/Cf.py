@@ -326,15 +326,22 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         _CfExecutor.shutdown(self, False, cancel_futures)
         if not wait:
             return
+        self._wait_for_end()
+        callbacks.flush()
+        self._startup.close()
+
+    def _wait_for_end(self):
         if threading.current_thread() is threading.main_thread() and not _is_exiting:
             # Ctrl-C is heard in a join only.
             waiter = threading.Thread(target=_CfExecutor.shutdown, args=(self, True, False), daemon=True)
-            waiter.start()
-            waiter.join()
-        else:
-            _CfExecutor.shutdown(self, True, False)
-        callbacks.flush()
-        self._startup.close()
+            try:
+                waiter.start()
+            except RuntimeError:
+                pass  # there can be no more threads
+            else:
+                waiter.join()
+                return
+        _CfExecutor.shutdown(self, True, False)
 
     def __del__(self):
         # Dropped with work that is not done: the interpreter waits for that before it exits.
