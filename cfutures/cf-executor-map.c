@@ -57,7 +57,8 @@ map (CfExecutor *self,
  * Calls a function for each item of an array.
  *
  * This does not block. When the executor takes no more work, @error is that of
- * [method@Executor.submit].
+ * [method@Executor.submit]; the errors of calls come from
+ * [method@ResultIter.next].
  *
  * Returns: (transfer full): the results, in the order of the items
  *

@@ -382,6 +382,10 @@ new_for_named (CfExecutor *self,
  *
  * Submits a function by its name.
  *
+ * The module is looked for as dlopen() does it: without a slash, among the
+ * libraries of the system.  A function of the program has to be exported from
+ * it, as the linker does with `-rdynamic` and Meson with `export_dynamic`.
+ *
  * This does not block. @error is %CF_EXECUTOR_ERROR_NOT_FOUND when there is no
  * such function; in a process pool, which finds that out in the worker, the
  * future fails with it.

@@ -262,8 +262,9 @@ install_properties (GObjectClass *object_class)
    *
    * The worker program and its arguments.
    *
-   * By default, the worker is the program itself, if that calls
-   * [func@process_pool_init], or else the one that comes with the library.
+   * A name without a slash is looked for in `PATH`. By default, the worker is the
+   * program itself, if that calls [func@process_pool_init], or else the one that
+   * comes with the library; in Python and JavaScript, it is an interpreter.
    *
    * Since: 1.0
    */

@@ -230,6 +230,7 @@ cf_worker_new (GError **error)
  * The worker takes @fd over.  Unlike with [ctor@Worker.new], the process stays
  * as it is, and does not end with its parent: when the other side is gone, the
  * cancellable of the running call is cancelled and [method@Worker.run] returns.
+ * It fails with %G_THREAD_ERROR_AGAIN when there can be no more threads.
  *
  * Returns: (transfer full): the worker
  *

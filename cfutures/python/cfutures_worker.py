@@ -22,7 +22,8 @@ from cfutures_gi import clib, startup  # noqa: E402
 Cf = get_introspection_module('Cf')
 
 _STRICT_MARK = b'\x00cfutures-strict'
-_mark = b'\x00cfutures-pickle'
+_CALL_MARK = b'\x00cfutures-pickle'
+_mark = _CALL_MARK
 _DOMAIN = GLib.quark_from_string('cfutures-python-error')
 
 _load = pickle.loads
@@ -48,10 +49,10 @@ def _become_strict():
     _check, _load, _mark = _load_strictly, _load_strictly, _STRICT_MARK
 
 
-def _call(variant):
+def _call(data):
     """Run one call; the bytes of its outcome, and whether it succeeded."""
     try:
-        function, arguments, keywords = _load(clib.peek_variant(variant))
+        function, arguments, keywords = _load(data)
         outcome = pickle.dumps(function(*arguments, **keywords), pickle.HIGHEST_PROTOCOL) + _mark
     except BaseException as error:
         from cfutures_gi import errors
@@ -63,9 +64,18 @@ def _call(variant):
     return outcome, True
 
 
+def _refuse(name, error):
+    text = b'The workers of Python run what submit() sends them, and no function that is only named: ' + name
+    clib.set_error(error, Cf.executor_error_quark(), Cf.ExecutorError.NOT_SUPPORTED, text)
+
+
 @clib.HANDLER
-def _handle(_name, variant, _cancellable, error, result):
-    outcome, succeeded = _call(variant)
+def _handle(name, variant, _cancellable, error, result):
+    data = clib.peek_variant(variant) if variant else b''
+    if data[-len(_CALL_MARK):] != _CALL_MARK:
+        _refuse(name, error)
+        return
+    outcome, succeeded = _call(data)
     if succeeded:
         result[0] = clib.to_variant(outcome)
     else:

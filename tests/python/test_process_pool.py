@@ -16,7 +16,7 @@ import unittest.mock
 import weakref
 
 import process_functions as functions
-from cf_test import Cf, FULL, LONG, TestCase, main, run_script
+from cf_test import Cf, FULL, GLib, LONG, main, run_script, TestCase
 
 
 def square(x):
@@ -429,6 +429,24 @@ class PoolTest(TestCase):
         with self.assertRaises(Exception) as caught:
             future.result()
         self.assertTrue(caught.exception.matches(Cf.executor_error_quark(), Cf.ExecutorError.NOT_SERIALIZABLE))
+
+    def test_functions_that_are_only_named(self):
+        for args in None, GLib.Variant('x', 4), GLib.Variant('ay', b'bytes'):
+            with self.assertRaisesRegex(GLib.Error, 'no function that is only named: os:getpid') as caught:
+                self.executor.submit_named('os:getpid', args).result()
+            self.assertTrue(caught.exception.matches(Cf.executor_error_quark(), Cf.ExecutorError.NOT_SUPPORTED))
+        self.assertEqual(self.executor.props.n_deaths, 0)
+
+    def test_workers_of_another_language(self):
+        module = os.path.join(os.environ['G_TEST_BUILDDIR'], 'cf-test-module.so')
+        for argv in None, [os.environ['CFUTURES_WORKER']]:
+            with Cf.ProcessPoolExecutor(1, worker_argv=argv) as executor:
+                future = executor.submit_named(f'{module}:test_module_triple', GLib.Variant('x', 14))
+                self.assertEqual(future.result().unpack(), 42)
+                self.assertRaisesRegex(TypeError, 'use submit_named', executor.submit, pow, 2, 5)
+                self.assertRaisesRegex(TypeError, 'use submit_named', executor.map, square, [1, 2], chunksize=2)
+        with self.assertRaisesRegex(TypeError, 'an initializer needs the workers of Python'):
+            Cf.ProcessPoolExecutor(1, worker_argv=None, initializer=functions.set_state)
 
 
 if __name__ == '__main__':

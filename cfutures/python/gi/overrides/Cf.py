@@ -250,10 +250,13 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         _check_callable(initializer)
         _check_max_tasks(max_tasks_per_child, mp_context)
         _forget_finished()
+        self._has_own_workers = 'worker_argv' in properties
+        if initializer is not None and self._has_own_workers:
+            raise TypeError('an initializer needs the workers of Python')
         self._startup = startup.Startup(initializer, initargs)
         is_strict = properties.get('worker_death_policy') == Cf.WorkerDeathPolicy.BREAK
-        super().__init__(max_workers=max_workers, worker_argv=processes.get_worker_argv(self._startup, is_strict),
-                         max_tasks_per_child=max_tasks_per_child or 0, **properties)
+        properties.setdefault('worker_argv', processes.get_worker_argv(self._startup, is_strict))
+        super().__init__(max_workers=max_workers, max_tasks_per_child=max_tasks_per_child or 0, **properties)
         self._max_workers = max_workers
         _process_pools.add(self)
 
@@ -267,6 +270,8 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
             raise RuntimeError('cannot schedule new futures after interpreter shutdown')
         if self._is_inherited:
             raise RuntimeError('cannot schedule new futures in a forked process')
+        if self._has_own_workers:
+            raise TypeError('the workers of this pool run no functions of Python: use submit_named()')
         try:
             call = processes.dump((fn, args, kwargs))
         except Exception as error:
