@@ -104,6 +104,11 @@ typedef enum
 /* A worker thread that is about to sleep without a time limit. */
 typedef struct _CfWaitRecord CfWaitRecord;
 
+/* Sees how far what is waited for has come, where the targets only might give it; called under the graph lock.  @runner gets
+ * whoever is giving it, who is only compared with others.  FALSE: it is there. */
+typedef gboolean (*CfWaitLook) (CfWaitRecord *record,
+                                CfFuture    **runner);
+
 struct _CfWaitRecord
 {
   CfWaitThread  *thread;    /* (const) */
@@ -112,6 +117,8 @@ struct _CfWaitRecord
   gsize          n_targets; /* (const) */
   CfFutureOwner *ending;    /* (const) (nullable): it waits for the end of that pool, and cannot be told anything */
   CfParker      *parker;    /* (const): gets CF_PARKER_TOLD */
+  CfWaitLook     look;      /* (const) (nullable) */
+  CfFuture     **hope;      /* (atomic) (nullable): gets one target that may be enough; if it turns out not to be, look again */
 
   CfWaitRecord *next;    /* (graph lock) */
   CfWaitRecord *prev;    /* (graph lock) */

@@ -11,9 +11,9 @@
  *
  * Whether a wait can end is found from what is known to go on: a future that is done or runs in a thread that does not
  * wait, or that nobody queues (it is settled from outside, and that is always assumed to come), or whose pool still has
- * a worker.  What is left when nothing more follows can never end.  That is looked at whenever a wait begins, and when
- * a future that somebody waits for is queued; as nothing was hopeless before, what is hopeless then hangs together with
- * the one who came last, and he is told.
+ * a worker.  What is left when nothing more follows can never end.  That is looked at whenever a wait begins, when a
+ * future that somebody waits for is queued, and when one that somebody wants to fail does not; as nothing was hopeless
+ * before, what is hopeless then hangs together with the one who came last, and he is told.
  */
 
 CF_THREAD_LOCAL CfWaitThread *_cf_wait_thread;
@@ -74,12 +74,18 @@ is_stuck_locked (CfFutureOwner *pool)
 }
 
 static gboolean
+is_done (CfFuture *future)
+{
+  return _cf_phase_is_done (_cf_future_load (future));
+}
+
+static gboolean
 can_complete_locked (CfFuture *future)
 {
   CfFutureOwner *owner;
   CfWaitRecord  *runner;
 
-  if (_cf_phase_is_done (_cf_future_load (future)))
+  if (is_done (future))
     return TRUE;
   owner = _cf_future_peek_owner (future);
   if (owner != NULL)
@@ -89,32 +95,94 @@ can_complete_locked (CfFuture *future)
   return runner == NULL || runner->can_end;
 }
 
+static gboolean
+may_fail_locked (CfFuture *target)
+{
+  return is_done (target) ? _cf_future_has_failed (target) : can_complete_locked (target);
+}
+
+/* The one that it was stays so, if it can; else it is any: whatever the order in which they are done, few are chosen in
+ * vain. */
+static CfFuture *
+choose_hope_locked (CfWaitRecord *record)
+{
+  static guint32 number;
+  CfFuture      *hope = *record->hope;
+  guint          n = 0;
+
+  if (hope != NULL && may_fail_locked (hope))
+    return hope;
+
+  hope = NULL;
+  for (gsize i = 0; i < record->n_targets; i++)
+    if (may_fail_locked (record->targets[i]))
+      {
+        number = number * 1664525 + 1013904223;
+        n++;
+        hope = (number >> 8) % n == 0 ? record->targets[i] : hope;
+      }
+
+  return hope;
+}
+
+/* Whether one of the targets alone may be enough. */
+static gboolean
+has_hope_locked (CfWaitRecord *record)
+{
+  CfFuture *hope = NULL;
+
+  if (record->mode == CF_WAIT_EXCEPTION)
+    {
+      hope = choose_hope_locked (record);
+      __atomic_store_n (record->hope, hope, __ATOMIC_SEQ_CST);
+    }
+  for (gsize i = 0; i < record->n_targets && hope == NULL && record->mode == CF_WAIT_ANY; i++)
+    if (can_complete_locked (record->targets[i]))
+      hope = record->targets[i];
+
+  return hope != NULL;
+}
+
+static CfFuture *
+find_hopeless_target_locked (CfWaitRecord *record)
+{
+  if (has_hope_locked (record))
+    return NULL;
+
+  for (gsize i = 0; i < record->n_targets; i++)
+    if (!can_complete_locked (record->targets[i]))
+      return record->targets[i];
+
+  return NULL;
+}
+
 /* What the wait cannot do without and does not get; NULL if there is no such thing. */
 static CfFuture *
 find_hopeless_locked (CfWaitRecord *record)
 {
-  CfFuture *hopeless = NULL;
+  CfFuture     *future = NULL;
+  CfWaitRecord *runner;
 
-  for (gsize i = 0; i < record->n_targets; i++)
-    {
-      CfFuture *target = record->targets[i];
-      gboolean  can_complete = can_complete_locked (target);
+  if (record->look != NULL && !record->look (record, &future))
+    return NULL;
+  if (future == NULL)
+    return find_hopeless_target_locked (record);
+  runner = find_running_locked (future);
 
-      if (!can_complete && record->mode == CF_WAIT_ALL)
-        return target;
-      if (!can_complete && hopeless == NULL)
-        hopeless = target;
-      if (can_complete && (record->mode == CF_WAIT_ANY || !_cf_phase_is_done (_cf_future_load (target))) && record->mode != CF_WAIT_ALL)
-        return NULL;
-    }
+  return runner != NULL && !runner->can_end ? future : NULL;
+}
 
-  return hopeless;
+/* It is told already, or has what it waits for, and is on its way. */
+static gboolean
+goes_on_locked (CfWaitRecord *record)
+{
+  return record->circle != NULL || (_cf_parker_get (record->parker) & CF_PARKER_DONE) != 0;
 }
 
 static gboolean
 can_end_locked (CfWaitRecord *record)
 {
-  if (record->circle != NULL)
+  if (goes_on_locked (record))
     return TRUE;
   if (record->ending != NULL)
     return find_stuck_locked (record->ending, NULL) == NULL;
@@ -233,6 +301,19 @@ choose_locked (CfWaitRecord *last,
   return any;
 }
 
+/* Whoever waits for a failure is woken when what he hopes for succeeds; here he is seen before he comes back to look for
+ * something else to hope for, also if it was too early to wake him. */
+static CfWaitRecord *
+find_disappointed_locked (void)
+{
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+  for (CfWaitRecord *record = records; record != NULL; record = record->next)
+    if (record->hope != NULL && *record->hope != NULL && !goes_on_locked (record) && !may_fail_locked (*record->hope))
+      return record;
+
+  return NULL;
+}
+
 static void
 tell_hopeless_locked (CfWaitRecord *last,
                       CfFuture     *future)
@@ -245,8 +326,20 @@ tell_hopeless_locked (CfWaitRecord *last,
       record = choose_locked (last, future);
       if (record != NULL)
         tell_locked (record);
+      else
+        last = record = find_disappointed_locked ();
     }
   while (record != NULL);
+}
+
+/* What became hopeless before somebody comes is not to be laid to him. */
+static void
+tell_disappointed_locked (void)
+{
+  CfWaitRecord *record = find_disappointed_locked ();
+
+  if (record != NULL)
+    tell_hopeless_locked (record, NULL);
 }
 
 /* A binding is told of the first reference beside its own, and may take a lock of its language then: so that one, of all
@@ -278,6 +371,7 @@ _cf_wait_graph_enter (CfWaitRecord *record)
     record->thread->pool->stay (record->thread->pool);
   hold (record);
   g_mutex_lock (&graph_lock);
+  tell_disappointed_locked ();
   record->prev = NULL;
   record->next = records;
   if (records != NULL)
@@ -350,6 +444,7 @@ _cf_wait_graph_scheduled (CfFuture *future)
     return;
 
   g_mutex_lock (&graph_lock);
+  tell_disappointed_locked ();
   tell_hopeless_locked (NULL, future);
   g_mutex_unlock (&graph_lock);
 }
