@@ -36,16 +36,22 @@ claim (CfMap    *self,
     __atomic_store_n (&self->words[i], (guintptr) future | CF_MAP_IS_CLAIMED, __ATOMIC_RELEASE);
 }
 
+/* The task of this worker, by which others who wait for its items find it in the graph. */
+static CfFuture *
+peek_runner (void)
+{
+  return _cf_wait_thread != NULL ? _cf_wait_thread->top->future : NULL;
+}
+
 static gboolean
 run_shared_chunk (CfMap        *self,
-                  CfFuture     *future,
                   GCancellable *cancellable)
 {
   gsize first, n;
 
   if (!take_shared (self, &first, &n))
     return FALSE;
-  claim (self, first, n, future);
+  claim (self, first, n, peek_runner ());
   _cf_map_run_items (self, first, n, cancellable);
 
   return TRUE;
@@ -58,9 +64,7 @@ run_shared (GValue *result G_GNUC_UNUSED,
             gpointer       user_data,
             GError **error G_GNUC_UNUSED)
 {
-  CfFuture *future = _cf_wait_thread != NULL ? _cf_wait_thread->top->future : NULL;
-
-  while (run_shared_chunk (user_data, future, cancellable))
+  while (run_shared_chunk (user_data, cancellable))
     ;
 
   return TRUE;
@@ -125,7 +129,7 @@ _cf_map_run_shared_inline (CfMap *self,
   while (!_cf_map_has (self, index) && _cf_future_may_run_inline (self->pool))
     {
       GCancellable *cancellable = _cf_cancellable_borrow ();
-      gboolean      was_one = run_shared_chunk (self, NULL, cancellable);
+      gboolean      was_one = run_shared_chunk (self, cancellable);
 
       _cf_cancellable_give_back (cancellable);
       if (!was_one)

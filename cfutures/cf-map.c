@@ -340,26 +340,46 @@ _cf_map_run_inline (CfMap *self,
   return future != NULL && _cf_future_run_inline (future);
 }
 
-/* Who may be waited for when an item is: whoever works on it, or any of those who could. */
+/* Who may be waited for when an item is: whoever has it, or any of those who could take it. */
 static GPtrArray *
 list_targets (CfMap *self,
               gsize  index)
 {
-  guintptr   word = __atomic_load_n (&self->words[index], __ATOMIC_ACQUIRE);
-  CfFuture  *future = self->pool == NULL ? dup_chunk_future (self, index) : NULL;
+  CfFuture  *future;
   GPtrArray *targets;
 
-  if (self->pool != NULL && (word & CF_MAP_IS_CLAIMED) == 0)
+  if (self->pool != NULL)
     return list_futures (self);
 
-  /* Those who share are held by the map. */
   targets = g_ptr_array_new_with_free_func ((GDestroyNotify) cf_future_unref);
-  if (future == NULL && word != CF_MAP_IS_CLAIMED && (word & CF_MAP_IS_CLAIMED) != 0)
-    future = g_object_ref ((CfFuture *) (word & ~CF_MAP_IS_CLAIMED));
+  future = dup_chunk_future (self, index);
   if (future != NULL)
     g_ptr_array_add (targets, future);
 
   return targets;
+}
+
+/* A worker that waits for an item. */
+typedef struct
+{
+  CfWaitRecord record;
+  CfMap       *map;   /* (const) */
+  gsize        index; /* (const) */
+} ItemRecord;
+
+/* An item may be taken, or done, only while it is waited for. */
+static gboolean
+look (CfWaitRecord *record,
+      CfFuture    **runner)
+{
+  ItemRecord *self = (ItemRecord *) record;
+  guintptr    word = __atomic_load_n (&self->map->words[self->index], __ATOMIC_ACQUIRE);
+
+  if (_cf_map_is_outcome (word))
+    return FALSE;
+  *runner = (CfFuture *) (word & ~CF_MAP_IS_CLAIMED);
+
+  return TRUE;
 }
 
 static gboolean
@@ -369,18 +389,23 @@ park_in_graph (CfMap    *self,
                GError  **error)
 {
   g_autoptr (GPtrArray) targets = list_targets (self, index);
-  CfWaitRecord record = {
-    .thread = _cf_wait_thread,
-    .mode = CF_WAIT_ANY,
-    .targets = (CfFuture **) targets->pdata,
-    .n_targets = targets->len,
-    .parker = parker,
+  ItemRecord item = {
+    .record = {
+      .thread = _cf_wait_thread,
+      .mode = CF_WAIT_ANY,
+      .targets = (CfFuture **) targets->pdata,
+      .n_targets = targets->len,
+      .parker = parker,
+      .look = look,
+    },
+    .map = self,
+    .index = index,
   };
 
-  _cf_wait_graph_enter (&record);
+  _cf_wait_graph_enter (&item.record);
   _cf_parker_park (parker, -1);
 
-  return _cf_wait_graph_leave (&record, error);
+  return _cf_wait_graph_leave (&item.record, error);
 }
 
 /* (atomic): how many are to be told of what is done. */

@@ -108,6 +108,7 @@ typedef struct
   CfWatch      watch;
   CfReturnWhen return_when;
   CfParker     parker;
+  CfFuture    *hope;  /* (atomic) (nullable): not a reference; if it is not enough, the wait may be hopeless */
   CfAsync     *async; /* (const) (owned) (nullable) */
 } Watch;
 
@@ -119,7 +120,11 @@ completed (CfWatch     *watch,
   gboolean is_last = __atomic_sub_fetch (&watch->n_left, 1, __ATOMIC_ACQ_REL) == 0;
 
   if (!is_last && !is_enough (node->future, self->return_when))
-    return;
+    {
+      if (__atomic_load_n (&self->hope, __ATOMIC_SEQ_CST) == node->future)
+        _cf_parker_set (&self->parker, CF_PARKER_TOLD);
+      return;
+    }
   if (self->async == NULL)
     {
       _cf_parker_set (&self->parker, CF_PARKER_DONE);
@@ -163,7 +168,7 @@ wait_mode (CfReturnWhen return_when)
 static gboolean
 park_in_graph (CfWaitThread *thread,
                const Wanted *wanted,
-               CfParker     *parker,
+               Watch        *watch,
                GError      **error)
 {
   CfWaitRecord record = {
@@ -171,11 +176,12 @@ park_in_graph (CfWaitThread *thread,
     .mode = wait_mode (wanted->return_when),
     .targets = wanted->futures,
     .n_targets = wanted->n,
-    .parker = parker,
+    .parker = &watch->parker,
+    .hope = wanted->return_when == CF_FIRST_EXCEPTION ? &watch->hope : NULL,
   };
 
   _cf_wait_graph_enter (&record);
-  _cf_parker_park (parker, -1);
+  _cf_parker_park (&watch->parker, -1);
 
   return _cf_wait_graph_leave (&record, error);
 }
@@ -200,7 +206,7 @@ sleep_until_met (const Wanted *wanted,
   if (!_cf_spin (has_bits, &watch->parker))
     {
       if (thread != NULL && thread->top != NULL)
-        park_in_graph (thread, wanted, &watch->parker, error);
+        park_in_graph (thread, wanted, watch, error);
       else
         _cf_parker_park (&watch->parker, deadline);
     }

@@ -140,6 +140,74 @@ test_outside (gconstpointer kind)
   await_finalized (executor);
 }
 
+/* A task takes the first item of a map only, and the second one waits for it. */
+
+typedef struct
+{
+  CfExecutor *other;
+  CfFuture   *future;
+} Taker;
+
+static GVariant *
+func_wait_or_not (GVariant     *args,
+                  GCancellable *cancellable,
+                  GError      **error)
+{
+  Taker *self = variant_to_pointer (args);
+  g_autoptr (GError) local_error = NULL;
+
+  if (self != NULL)
+    cf_future_get_result (self->future, -1, &local_error);
+  g_assert_no_error (local_error);
+
+  return g_variant_new ("()");
+}
+
+static gboolean
+task_take_first (GValue       *result,
+                 GCancellable *cancellable,
+                 gpointer      user_data,
+                 GError      **error)
+{
+  Taker    *self = user_data;
+  GVariant *items[] = { variant_from_pointer (NULL), variant_from_pointer (self) };
+  g_autoptr (CfResultIter) iter = cf_executor_map (self->other, func_wait_or_not, g_variant_new_array (NULL, items, 2), -1, 1, 0, NULL);
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GVariant) value = cf_result_iter_next (iter, &local_error);
+
+  g_assert_no_error (local_error);
+  g_assert_nonnull (value);
+
+  return task_int (result, cancellable, GINT_TO_POINTER (1), error);
+}
+
+static void
+test_item_that_came (void)
+{
+  const guint n_rounds = n_tries (5000, 100000);
+  CfExecutor *executor = pool_new (1);
+  Taker       taker = { .other = pool_new (1) };
+
+  g_test_summary ("A task that has its item, and has not woken up yet, does not count as one that waits for it.");
+
+  for (guint i = 0; i < n_rounds; i++)
+    {
+      CfFuture *last;
+
+      taker.future = task_new ("taker", task_take_first, &taker);
+      schedule (executor, taker.future);
+      g_assert_cmpint (await_int (taker.future), ==, 1);
+      last = submit_task (taker.other, task_int, GINT_TO_POINTER (2));
+      g_assert_cmpint (await_int (last), ==, 2);
+      cf_future_unref (last);
+      cf_future_unref (taker.future);
+    }
+  cf_executor_shutdown (taker.other, TRUE, FALSE);
+  await_finalized (taker.other);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
 /* One that waits with a time limit may go on: so may those who wait for it. */
 static void
 test_time_limit (gconstpointer kind)
@@ -176,6 +244,7 @@ main (int    argc,
 
   g_test_add_data_func ("/wait-graph-alarm/random/inline", "inline", test_random_graphs);
   g_test_add_data_func ("/wait-graph-alarm/random/threads", NULL, test_random_graphs);
+  g_test_add_func ("/wait-graph-alarm/item-that-came", test_item_that_came);
   for (guint i = 0; i < N_WAITS; i++)
     {
       g_autofree char *outside = g_strdup_printf ("/wait-graph-alarm/outside/%s", kinds[i]);

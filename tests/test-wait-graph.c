@@ -249,13 +249,62 @@ test_among_many (gconstpointer when)
   await_finalized (executor);
 }
 
+/* A task that waits for the first failure of itself and of something outside. */
+
+typedef struct
+{
+  CfFuture *futures[2];
+  gint      thread_id; /* (atomic) */
+  GError   *error;
+} Hopeful;
+
+static gboolean
+task_hope (GValue       *result,
+           GCancellable *cancellable,
+           gpointer      user_data,
+           GError      **error)
+{
+  Hopeful *self = user_data;
+
+  g_atomic_int_set (&self->thread_id, thread_id ());
+  cf_wait (self->futures, 2, CF_FIRST_EXCEPTION, -1, NULL, NULL, &self->error);
+
+  return task_int (result, cancellable, GINT_TO_POINTER (1), error);
+}
+
+static void
+test_first_exception_later (void)
+{
+  CfExecutor *executor = pool_new (1);
+  Hopeful     hopeful = { { task_new ("hopeful", task_hope, &hopeful), cf_future_new () }, 0, NULL };
+
+  g_test_summary ("What might have failed succeeds while a worker waits for the first failure: now that can never end.");
+
+  schedule (executor, hopeful.futures[0]);
+  while (g_atomic_int_get (&hopeful.thread_id) == 0)
+    g_thread_yield ();
+  await_asleep (g_atomic_int_get (&hopeful.thread_id));
+  settle_int (hopeful.futures[1], 1);
+
+  g_assert_cmpint (await_int (hopeful.futures[0]), ==, 1);
+  g_assert_error (hopeful.error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_DEADLOCK);
+  assert_contains (hopeful.error->message, "hopeful");
+
+  g_clear_error (&hopeful.error);
+  for (guint i = 0; i < 2; i++)
+    cf_future_unref (hopeful.futures[i]);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
 /* map: the task waits for an item in another pool, and the item waits for the task. */
 
 typedef struct
 {
   CfExecutor *other;
   CfFuture   *future;
-  gint        n_told; /* (atomic) */
+  gint        n_told;    /* (atomic) */
+  gint        thread_id; /* (atomic): set by task_map_many() */
 } Mapper;
 
 static void
@@ -322,6 +371,65 @@ test_map (gconstpointer same_pool)
     }
 }
 
+static GVariant *
+func_wait_for_mapper_or_not (GVariant     *args,
+                             GCancellable *cancellable,
+                             GError      **error)
+{
+  return variant_to_pointer (args) != NULL ? func_wait_for_mapper (args, cancellable, error) : g_variant_new ("()");
+}
+
+static gboolean
+task_map_many (GValue       *result,
+               GCancellable *cancellable,
+               gpointer      user_data,
+               GError      **error)
+{
+  Mapper   *self = user_data;
+  GVariant *items[] = { variant_from_pointer (self), variant_from_pointer (NULL) };
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (CfResultIter) iter = cf_executor_map (self->other, func_wait_for_mapper_or_not,
+                                                   g_variant_new_array (NULL, items, 2), -1, 1, 0, NULL);
+  g_autoptr (GVariant) value = NULL;
+
+  g_atomic_int_set (&self->thread_id, thread_id ());
+  value = cf_result_iter_next (iter, &local_error);
+  if (value == NULL)
+    mapper_tell (self, local_error);
+
+  return task_int (result, cancellable, GINT_TO_POINTER (1), error);
+}
+
+static void
+test_map_taken_later (void)
+{
+  g_autoptr (CfExecutor) pool = pool_new (1);
+  g_autoptr (CfExecutor) other = pool_new (2);
+  Mapper mapper = { .other = other, .future = task_new ("mapper", task_map_many, &mapper) };
+  Gate   gate;
+  g_autoptr (CfFuture) first = NULL;
+  g_autoptr (CfFuture) second = NULL;
+
+  g_test_summary ("A circle over an item that nobody had taken when the task began to wait for it: at least one is told.");
+
+  gate_init (&gate);
+  first = submit_task (other, task_gate, &gate);
+  second = submit_task (other, task_gate, &gate);
+  gate_await_waiting (&gate, 2);
+  schedule (pool, mapper.future);
+  while (g_atomic_int_get (&mapper.thread_id) == 0)
+    g_thread_yield ();
+  await_asleep (g_atomic_int_get (&mapper.thread_id));
+  gate_open (&gate);
+
+  g_assert_cmpint (await_int (mapper.future), ==, 1);
+  cf_executor_shutdown (other, TRUE, FALSE);
+  cf_executor_shutdown (pool, TRUE, FALSE);
+  g_assert_cmpint (mapper.n_told, >=, 1);
+  cf_future_unref (mapper.future);
+  gate_clear (&gate);
+}
+
 static void
 test_goes_on (void)
 {
@@ -374,8 +482,10 @@ main (int    argc,
   g_test_add_data_func ("/wait-graph/among-many/all", GUINT_TO_POINTER (CF_ALL_COMPLETED), test_among_many);
   g_test_add_data_func ("/wait-graph/among-many/first", GUINT_TO_POINTER (CF_FIRST_COMPLETED), test_among_many);
   g_test_add_data_func ("/wait-graph/among-many/first-exception", GUINT_TO_POINTER (CF_FIRST_EXCEPTION), test_among_many);
+  g_test_add_func ("/wait-graph/among-many/first-exception-later", test_first_exception_later);
   g_test_add_data_func ("/wait-graph/map/other-pool", NULL, test_map);
   g_test_add_data_func ("/wait-graph/map/same-pool", "same", test_map);
+  g_test_add_func ("/wait-graph/map/taken-later", test_map_taken_later);
   g_test_add_func ("/wait-graph/goes-on", test_goes_on);
 
   return g_test_run ();

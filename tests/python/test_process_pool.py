@@ -16,7 +16,7 @@ import unittest.mock
 import weakref
 
 import process_functions as functions
-from cf_test import Cf, FULL, GLib, LONG, main, run_script, TestCase
+from cf_test import Cf, FULL, GLib, LONG, TestCase, main, run_script
 
 
 def square(x):

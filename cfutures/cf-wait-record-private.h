@@ -1,0 +1,129 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "cf-future-private.h"
+#include "cf-parker-private.h"
+
+G_BEGIN_DECLS
+
+/* A task that a worker thread runs; they nest when a wait runs what it waits for. */
+typedef struct _CfWaitFrame CfWaitFrame;
+
+struct _CfWaitFrame
+{
+  CfFuture    *future; /* (const) */
+  CfWaitFrame *outer;  /* (const) (nullable) */
+};
+
+/* A worker thread of a thread pool. */
+typedef struct
+{
+  CfFutureOwner *pool; /* (const) */
+  CfWaitFrame   *top;  /* (thread) (nullable); (graph lock) while it waits */
+  guint          depth;
+  gboolean       is_preparing; /* (thread): it may not run tasks yet */
+  guint          n_stays;      /* (thread) */
+  gboolean       is_returning; /* (atomic): nothing but the library's own steps keeps it from its next task */
+} CfWaitThread;
+
+/* The one that is running this, or NULL. */
+extern CF_THREAD_LOCAL CfWaitThread *_cf_wait_thread;
+
+static inline void
+_cf_wait_frame_push (CfWaitFrame *self,
+                     CfFuture    *future)
+{
+  CfWaitThread *thread = _cf_wait_thread;
+
+  if (thread == NULL)
+    return;
+  self->future = future;
+  self->outer = thread->top;
+  thread->top = self;
+  thread->depth++;
+}
+
+static inline void
+_cf_wait_frame_pop (CfWaitFrame *self)
+{
+  CfWaitThread *thread = _cf_wait_thread;
+
+  if (thread == NULL)
+    return;
+  thread->top = self->outer;
+  thread->depth--;
+}
+
+/* The task is over.  To be called before others see that, as they may then have more work for this thread. */
+static inline void
+_cf_wait_thread_return (void)
+{
+  CfWaitThread *thread = _cf_wait_thread;
+
+  if (thread != NULL && thread->top == NULL && thread->n_stays == 0)
+    __atomic_store_n (&thread->is_returning, TRUE, __ATOMIC_RELAXED);
+}
+
+/* What runs from here to _cf_wait_thread_go_on() may take long. */
+static inline void
+_cf_wait_thread_stay (void)
+{
+  CfWaitThread *thread = _cf_wait_thread;
+
+  if (thread == NULL)
+    return;
+  thread->n_stays++;
+  if (!thread->is_returning)
+    return;
+  __atomic_store_n (&thread->is_returning, FALSE, __ATOMIC_RELAXED);
+  /* A submitter queues its work and then looks at is_returning; here it is the other way round. */
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+  thread->pool->stay (thread->pool);
+}
+
+static inline void
+_cf_wait_thread_go_on (void)
+{
+  if (_cf_wait_thread != NULL)
+    _cf_wait_thread->n_stays--;
+}
+
+typedef enum
+{
+  CF_WAIT_ALL,
+  CF_WAIT_ANY,
+  CF_WAIT_EXCEPTION,
+} CfWaitMode;
+
+/* A worker thread that is about to sleep without a time limit. */
+typedef struct _CfWaitRecord CfWaitRecord;
+
+/* Sees how far what is waited for has come, where the targets only might give it; called under the graph lock.  @runner gets
+ * whoever is giving it, who is only compared with others.  FALSE: it is there. */
+typedef gboolean (*CfWaitLook) (CfWaitRecord *record,
+                                CfFuture    **runner);
+
+struct _CfWaitRecord
+{
+  CfWaitThread  *thread;    /* (const) */
+  CfWaitMode     mode;      /* (const) */
+  CfFuture     **targets;   /* (const) */
+  gsize          n_targets; /* (const) */
+  CfFutureOwner *ending;    /* (const) (nullable): it waits for the end of that pool, and cannot be told anything */
+  CfParker      *parker;    /* (const): gets CF_PARKER_TOLD */
+  CfWaitLook     look;      /* (const) (nullable) */
+  CfFuture     **hope;      /* (atomic) (nullable): gets one target that may be enough; if it turns out not to be, look again */
+
+  CfWaitRecord *next;    /* (graph lock) */
+  CfWaitRecord *prev;    /* (graph lock) */
+  gboolean      can_end; /* (graph lock): as far as is known yet */
+  GPtrArray    *circle;  /* (graph lock) (owned) (nullable) (element-type CfFuture): set when it was told */
+};
+
+G_END_DECLS
