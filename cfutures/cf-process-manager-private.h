@@ -121,6 +121,7 @@ void              _cf_process_manager_unref (CfProcessManager *self);
 gboolean          _cf_process_manager_add (CfProcessManager *self,
                                            CfProcessCall    *call,
                                            GError          **error);
+gboolean          _cf_process_manager_is_in_use (CfProcessManager *self);
 void              _cf_process_manager_shutdown (CfProcessManager *self,
                                                 gboolean          wait);
 GPtrArray        *_cf_process_manager_list_futures (CfProcessManager *self);

@@ -145,6 +145,19 @@ _cf_process_manager_add (CfProcessManager *self,
   return accepted;
 }
 
+/* Whether anything was submitted to it. */
+gboolean
+_cf_process_manager_is_in_use (CfProcessManager *self)
+{
+  gboolean is_in_use;
+
+  g_mutex_lock (&self->lock);
+  is_in_use = self->is_started;
+  g_mutex_unlock (&self->lock);
+
+  return is_in_use;
+}
+
 static gboolean
 remove_unstarted_locked (CfProcessManager *self,
                          CfProcessCall    *call)
