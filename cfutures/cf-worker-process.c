@@ -217,14 +217,21 @@ line_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Whether the kernel throws away how children end: GLib calls that a good exit. */
-static gboolean
-is_status_lost (void)
+/* GLib calls it a good exit, too, when somebody else got the status: the kernel throws it away, or a handler reaps all
+ * children. */
+static const char *
+describe_good_exit (void)
 {
   struct sigaction action;
 
-  return sigaction (SIGCHLD, NULL, &action) == 0 &&
-         (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0);
+  if (sigaction (SIGCHLD, NULL, &action) != 0)
+    return "exited with status 0";
+  if (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0)
+    return "ended; how is not known, as the program ignores SIGCHLD";
+  if (action.sa_handler != SIG_DFL)
+    return "exited with status 0, unless the program's own handler of SIGCHLD took its real one";
+
+  return "exited with status 0";
 }
 
 static char *
@@ -237,8 +244,8 @@ describe_end (CfWorkerProcess *self)
   if (g_subprocess_get_if_signaled (self->subprocess))
     return g_strdup_printf ("was killed by signal %d (%s)", g_subprocess_get_term_sig (self->subprocess),
                             g_strsignal (g_subprocess_get_term_sig (self->subprocess)));
-  if (g_subprocess_get_successful (self->subprocess) && is_status_lost ())
-    return g_strdup ("ended; how is not known, as the program ignores SIGCHLD");
+  if (g_subprocess_get_successful (self->subprocess))
+    return g_strdup (describe_good_exit ());
   if (g_subprocess_get_if_exited (self->subprocess))
     return g_strdup_printf ("exited with status %d", g_subprocess_get_exit_status (self->subprocess));
 
