@@ -361,6 +361,43 @@ test_time_of_a_stopped_worker (void)
 }
 
 static void
+test_late_time (void)
+{
+  Pair pair;
+
+  g_test_summary ("A limit that is set while a call runs holds for that one and for those that were sent behind it.");
+
+  pair_init (&pair, call_stop_at_gate, -1);
+  open_and_await_stop (&pair);
+  g_object_set (pair.executor, "task-timeout", (gint64) 50000, NULL);
+  assert_future_fails (pair.second, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "took longer than 0.050 s");
+  g_assert_true (cf_future_wait (pair.first, -1));
+  pair_clear (&pair);
+}
+
+static void
+test_lifted_time (void)
+{
+  CfExecutor *executor = process_pool_new (1, "task-timeout", (gint64) (2 * G_USEC_PER_SEC), NULL);
+  ProcessGate gate;
+
+  g_test_summary ("A limit that is lifted while a call runs holds for that one no more.");
+
+  process_gate_init (&gate);
+  {
+    g_autoptr (CfFuture) future = submit (executor, call_gate, process_gate_args (&gate));
+
+    process_gate_await (&gate);
+    g_object_set (executor, "task-timeout", (gint64) -1, NULL);
+    g_assert_false (cf_future_wait (future, 5 * G_USEC_PER_SEC / 2));
+    process_gate_open (&gate, 1);
+    g_assert_nonnull (cf_future_get_result (future, -1, NULL));
+  }
+  process_gate_clear (&gate);
+  process_pool_end (executor);
+}
+
+static void
 test_next_one_after_terminate (void)
 {
   Pair pair;
@@ -398,6 +435,8 @@ main (int    argc,
   g_test_add_data_func ("/process-states/end-of-a-stopped-worker/terminate-workers", GINT_TO_POINTER (END_TERMINATE_WORKERS), test_end_of_a_stopped_worker);
   g_test_add_data_func ("/process-states/end-of-a-stopped-worker/kill-workers", GINT_TO_POINTER (END_KILL_WORKERS), test_end_of_a_stopped_worker);
   g_test_add_func ("/process-states/time-of-a-stopped-worker", test_time_of_a_stopped_worker);
+  g_test_add_func ("/process-states/late-time", test_late_time);
+  g_test_add_func ("/process-states/lifted-time", test_lifted_time);
   g_test_add_func ("/process-states/next-one-after-terminate", test_next_one_after_terminate);
 
   return g_test_run ();
