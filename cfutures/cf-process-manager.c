@@ -220,6 +220,7 @@ abandon (CfFutureOwner *owner,
 {
   CfProcessManager *self = from_owner (owner);
   CfProcessCall    *call, *forgotten = NULL;
+  g_autoptr (GVariant) unsent = NULL;
 
   g_mutex_lock (&self->lock);
   call = g_hash_table_lookup (self->calls, future);
@@ -229,6 +230,7 @@ abandon (CfFutureOwner *owner,
     {
       /* They run in this order: those before the newest one are over. */
       call->worker->doomed = MAX (call->worker->doomed, call->id);
+      unsent = _cf_worker_process_cut (call->worker->process, call->id);
     }
   else if (call != NULL && call->is_queued)
     {

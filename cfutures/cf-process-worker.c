@@ -239,6 +239,28 @@ fail_unsent (CfProcessWorker *self,
   claim_oldest (self);
 }
 
+static void
+send_call (CfProcessWorker *self,
+           CfProcessCall   *call,
+           CfWireFrame     *frame)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean success;
+
+  if (!_cf_process_call_pack (call, frame))
+    {
+      _cf_process_worker_drop_call (self, call);
+      return;
+    }
+
+  success = _cf_worker_process_append (self->process, frame, &error);
+  _cf_process_call_unpack (call, frame);
+  if (success)
+    self->n_given++;
+  else
+    fail_unsent (self, call, error);
+}
+
 /* Gives it the first call of the queue.  FALSE: there is none for it. */
 gboolean
 _cf_process_worker_give (CfProcessWorker *self)
@@ -246,14 +268,12 @@ _cf_process_worker_give (CfProcessWorker *self)
   gboolean    is_first;
   CfWireFrame frame = { .kind = CF_WIRE_CALL };
   g_autoptr (CfProcessCall) call = _cf_process_worker_take_from_queue (self, &is_first, &frame);
-  g_autoptr (GError) error = NULL;
 
   if (call == NULL)
     return FALSE;
 
   if ((is_first || call->running) && !_cf_process_call_claim (call))
     {
-      _cf_wire_frame_clear (&frame);
       _cf_process_worker_drop_call (self, call);
       return TRUE;
     }
@@ -264,12 +284,7 @@ _cf_process_worker_give (CfProcessWorker *self)
       self->last_event = g_get_monotonic_time ();
       time_call (self, call);
     }
-
-  if (_cf_worker_process_append (self->process, &frame, &error))
-    self->n_given++;
-  else
-    fail_unsent (self, call, error);
-  _cf_wire_frame_clear (&frame);
+  send_call (self, call, &frame);
 
   return TRUE;
 }

@@ -197,6 +197,28 @@ test_arguments_are_released_first (gconstpointer time_out)
 }
 
 static void
+test_arguments_of_a_terminated_call (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) who = submit (executor, call_pid, NULL);
+  g_autoptr (GVariant) pid = cf_future_dup_variant (who, -1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+  gint is_released = FALSE;
+
+  g_test_summary ("A call that is terminated while its arguments are on their way is cancelled together with them.");
+
+  g_assert_cmpint (kill (g_variant_get_int32 (pid), SIGSTOP), ==, 0);
+  future = submit (executor, call_echo, large_args (&is_released));
+  while (!cf_future_is_running (future))
+    g_thread_yield ();
+  g_assert_true (cf_future_terminate (future));
+  g_assert_true (g_atomic_int_get (&is_released));
+  g_assert_true (cf_future_is_cancelled (future));
+  assert_increments (executor, 10);
+  process_pool_end (executor);
+}
+
+static void
 test_arguments_of_a_cancelled_call (void)
 {
   CfExecutor *executor = process_pool_new (1, NULL);
@@ -429,6 +451,7 @@ main (int    argc,
   g_test_add_func ("/process-states/cancellables-of-a-chunk", test_cancellables_of_a_chunk);
   g_test_add_data_func ("/process-states/arguments-are-released-first/death", NULL, test_arguments_are_released_first);
   g_test_add_data_func ("/process-states/arguments-are-released-first/time-out", "", test_arguments_are_released_first);
+  g_test_add_func ("/process-states/arguments-of-a-terminated-call", test_arguments_of_a_terminated_call);
   g_test_add_func ("/process-states/arguments-of-a-cancelled-call", test_arguments_of_a_cancelled_call);
   g_test_add_func ("/process-states/terminate-in-callback", test_terminate_in_callback);
   g_test_add_data_func ("/process-states/end-of-a-stopped-worker/terminate", GINT_TO_POINTER (END_TERMINATE), test_end_of_a_stopped_worker);
