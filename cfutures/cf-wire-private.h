@@ -92,6 +92,10 @@ void      _cf_wire_writer_advance (CfWireWriter *self,
                                    CfWireWriter *sent);
 GVariant *_cf_wire_writer_steal_payload (CfWireWriter *self,
                                          guint64       task);
+GVariant *_cf_wire_writer_pop_payload (CfWireWriter *self,
+                                       guint64      *task);
+void      _cf_wire_writer_move (CfWireWriter *self,
+                                CfWireWriter *target);
 GVariant *_cf_wire_prepare_large (GVariant *payload);
 
 void     _cf_wire_reader_init (CfWireReader *self);

@@ -304,3 +304,34 @@ _cf_wire_writer_steal_payload (CfWireWriter *self,
 
   return NULL;
 }
+
+/* Takes the next large payload, and frees what was before it.  NULL: there is none, and nothing left; @task is 0 then. */
+GVariant *
+_cf_wire_writer_pop_payload (CfWireWriter *self,
+                             guint64      *task)
+{
+  GVariant *payload = NULL;
+
+  *task = 0;
+  while (payload == NULL && self->segments.head != NULL)
+    {
+      Segment *segment = g_queue_pop_head (&self->segments);
+
+      payload = g_steal_pointer (&segment->payload);
+      if (payload != NULL)
+        *task = segment->task;
+      segment_free (segment);
+    }
+
+  return payload;
+}
+
+/* Moves all of it to @target, which is not to be written any more. */
+void
+_cf_wire_writer_move (CfWireWriter *self,
+                      CfWireWriter *target)
+{
+  while (self->segments.head != NULL)
+    g_queue_push_tail (&target->segments, g_queue_pop_head (&self->segments));
+  _cf_wire_writer_clear (self);
+}

@@ -15,6 +15,8 @@ typedef struct
   GMutex       lock;   /* held for moments, and never while foreign code runs */
   CfWireWriter writer; /* (mutex lock) */
   gboolean     is_cut; /* (mutex lock): part of it is gone, so nothing more is sent */
+  CfWireWriter over;   /* (mutex lock): what was sent or is not to be, until it is released */
+  guint64      task;   /* (mutex lock): the call whose arguments are being released, or 0 */
 } CfWorkerOutbox;
 
 void      _cf_worker_outbox_init (CfWorkerOutbox *self);
