@@ -235,12 +235,19 @@ describe_good_exit (void)
   return "exited with status 0";
 }
 
+static gboolean
+is_killed (CfWorkerProcess *self)
+{
+  return g_subprocess_get_if_signaled (self->subprocess) && g_subprocess_get_term_sig (self->subprocess) == SIGKILL;
+}
+
 static char *
 describe_end (CfWorkerProcess *self)
 {
   if (self->broken_rules != NULL)
     return g_strdup_printf ("broke the protocol: %s", self->broken_rules);
-  if (self->lost_line)
+  /* On a busy machine the status of one that is dead already may come later than the end of its grace. */
+  if (self->lost_line && is_killed (self))
     return g_strdup ("closed its socket");
   if (g_subprocess_get_if_signaled (self->subprocess))
     return g_strdup_printf ("was killed by signal %d (%s)", g_subprocess_get_term_sig (self->subprocess),
@@ -390,8 +397,7 @@ _cf_worker_process_get_page (CfWorkerProcess *self)
 gboolean
 _cf_worker_process_was_killed (CfWorkerProcess *self)
 {
-  return (!self->ending || self->lost_line) && g_subprocess_get_if_signaled (self->subprocess) &&
-         g_subprocess_get_term_sig (self->subprocess) == SIGKILL;
+  return (!self->ending || self->lost_line) && is_killed (self);
 }
 
 /* The last lines of its standard error, as UTF-8; empty when there were none. */
