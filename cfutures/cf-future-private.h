@@ -88,11 +88,11 @@ typedef struct
 typedef enum
 {
   CF_PHASE_PENDING,
-  CF_PHASE_ASKING,     /* the owner is asked whether it can be cancelled, or it for its cancellable */
+  CF_PHASE_ASKING,     /* the owner is asked whether it can be cancelled, or it for its cancellable or its call */
   CF_PHASE_CANCELLING, /* the call is being released */
   CF_PHASE_PENDING_SETTLING,
   CF_PHASE_RUNNING,
-  CF_PHASE_RUNNING_ASKING, /* it is asked for its cancellable */
+  CF_PHASE_RUNNING_ASKING, /* it is asked for its cancellable or its call */
   CF_PHASE_SETTLING,
   CF_PHASE_RUNNING_CANCELLING,
   CF_PHASE_FINISHED,

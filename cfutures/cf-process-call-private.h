@@ -8,7 +8,7 @@
 #include <gio/gio.h>
 
 #include "cf-function-private.h"
-#include "cf-future.h"
+#include "cf-future-private.h"
 #include "cf-map-private.h"
 #include "cf-wire-private.h"
 
@@ -34,6 +34,7 @@ typedef struct
   gboolean         is_abandoned; /* (mutex lock): it is being cancelled: never to be queued again */
   guint            n_starts;     /* (manager): how often a worker died of it */
   gboolean         running;      /* (manager): its future is set running */
+  CfAsking         asking;       /* (manager): while it is packed */
   gulong           cancelled_id; /* (atomic): the handler on the cancellable of a running one, or 0 */
   gint             is_unwanted;  /* (atomic): its cancellable was cancelled, and the worker is to hear of it */
 } CfProcessCall;
@@ -43,8 +44,10 @@ CfProcessCall *_cf_process_call_new (CfFuture *future,
                                      GError  **error);
 CfProcessCall *_cf_process_call_ref (CfProcessCall *self);
 void           _cf_process_call_unref (CfProcessCall *self);
-void           _cf_process_call_fill_frame (CfProcessCall *self,
-                                            CfWireFrame   *frame);
+gboolean       _cf_process_call_pack (CfProcessCall *self,
+                                      CfWireFrame   *frame);
+void           _cf_process_call_unpack (CfProcessCall *self,
+                                        CfWireFrame   *frame);
 gboolean       _cf_process_call_claim (CfProcessCall *self);
 gboolean       _cf_process_call_watch (CfProcessCall *self,
                                        GSource       *wake);

@@ -112,10 +112,9 @@ _cf_process_call_unref (CfProcessCall *self)
   g_free (self);
 }
 
-/* What the worker needs to know of it; the frame's payload is a reference.  The future is not settled meanwhile. */
-void
-_cf_process_call_fill_frame (CfProcessCall *self,
-                             CfWireFrame   *frame)
+static void
+fill_frame (CfProcessCall *self,
+            CfWireFrame   *frame)
 {
   CfFunc      func;
   const char *named;
@@ -137,6 +136,28 @@ _cf_process_call_fill_frame (CfProcessCall *self,
       frame->n_strings = 1;
       frame->strings[0] = self->named;
     }
+}
+
+/* Tells what the worker needs to know of it.  Until it is unpacked, its future is kept as it is: who cancels that waits, as
+ * its arguments are held here.  FALSE: it was cancelled or ended, do not send it. */
+gboolean
+_cf_process_call_pack (CfProcessCall *self,
+                       CfWireFrame   *frame)
+{
+  self->asking = _cf_future_begin_asking (self->future);
+  if (self->asking == CF_ASKING_NOT)
+    return FALSE;
+  fill_frame (self, frame);
+
+  return TRUE;
+}
+
+void
+_cf_process_call_unpack (CfProcessCall *self,
+                         CfWireFrame   *frame)
+{
+  _cf_wire_frame_clear (frame);
+  _cf_future_end_asking (self->future, self->asking);
 }
 
 /* Makes it a running one, if it is not.  FALSE: it was cancelled or ended, do not run it. */

@@ -54,8 +54,8 @@ struct _CfProcessWorker
   gboolean             has_page;   /* (manager) */
   guint                window;     /* (manager): how many calls may be on their way to it */
   guint                n_given;    /* (manager): calls in its life */
-  gint64               deadline;   /* (manager): for its start or its call, or -1 */
-  guint64              timed;      /* (manager): the call for which that is, or 0 */
+  gint64               since;      /* (manager): when its start or its call began */
+  guint64              timed;      /* (manager): the call that began then, or 0 */
   gint64               last_event; /* (manager): when it last gave or got something */
   guint64              doomed;     /* (mutex lock): the newest call with which it is to end, or 0 */
 
@@ -121,6 +121,7 @@ void              _cf_process_manager_unref (CfProcessManager *self);
 gboolean          _cf_process_manager_add (CfProcessManager *self,
                                            CfProcessCall    *call,
                                            GError          **error);
+gboolean          _cf_process_manager_is_in_use (CfProcessManager *self);
 void              _cf_process_manager_shutdown (CfProcessManager *self,
                                                 gboolean          wait);
 GPtrArray        *_cf_process_manager_list_futures (CfProcessManager *self);
@@ -145,6 +146,7 @@ gboolean         _cf_process_worker_give (CfProcessWorker *self);
 void             _cf_process_worker_end (CfProcessWorker *self,
                                          CfLoss           loss,
                                          CfWorkerEnd      end);
+gint64           _cf_process_worker_get_deadline (CfProcessWorker *self);
 void             _cf_process_worker_check (CfProcessWorker *self,
                                            gint64           now);
 void             _cf_process_worker_retire (CfProcessWorker *self,

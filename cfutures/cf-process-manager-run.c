@@ -241,7 +241,7 @@ static gint64
 get_due (CfProcessManager *self,
          CfProcessWorker  *worker)
 {
-  gint64 due = worker->deadline;
+  gint64 due = _cf_process_worker_get_deadline (worker);
 
   if (is_idle (worker) && self->now.idle_timeout >= 0)
     due = earlier (due, worker->last_event + self->now.idle_timeout);

@@ -145,6 +145,19 @@ _cf_process_manager_add (CfProcessManager *self,
   return accepted;
 }
 
+/* Whether anything was submitted to it. */
+gboolean
+_cf_process_manager_is_in_use (CfProcessManager *self)
+{
+  gboolean is_in_use;
+
+  g_mutex_lock (&self->lock);
+  is_in_use = self->is_started;
+  g_mutex_unlock (&self->lock);
+
+  return is_in_use;
+}
+
 static gboolean
 remove_unstarted_locked (CfProcessManager *self,
                          CfProcessCall    *call)
@@ -207,6 +220,7 @@ abandon (CfFutureOwner *owner,
 {
   CfProcessManager *self = from_owner (owner);
   CfProcessCall    *call, *forgotten = NULL;
+  g_autoptr (GVariant) unsent = NULL;
 
   g_mutex_lock (&self->lock);
   call = g_hash_table_lookup (self->calls, future);
@@ -216,6 +230,7 @@ abandon (CfFutureOwner *owner,
     {
       /* They run in this order: those before the newest one are over. */
       call->worker->doomed = MAX (call->worker->doomed, call->id);
+      unsent = _cf_worker_process_cut (call->worker->process, call->id);
     }
   else if (call != NULL && call->is_queued)
     {

@@ -350,9 +350,10 @@ cf_process_pool_executor_new (guint max_workers)
  *
  * Sets a function that runs in each worker before its first call.
  *
- * Call this before the first call is submitted.  When @func fails with an error,
- * the pool is broken: what is pending fails with %CF_EXECUTOR_ERROR_BROKEN and
- * the message of that error, and so does submitting.
+ * Call this before the first call is submitted: later, it is a programming
+ * error. When @func fails with an error, the pool is broken: what is pending
+ * fails with %CF_EXECUTOR_ERROR_BROKEN and the message of that error, and so
+ * does submitting.
  *
  * Since: 1.0
  */
@@ -368,6 +369,8 @@ cf_process_pool_executor_set_initializer (CfProcessPoolExecutor *self,
   g_return_if_fail (func != NULL);
 
   manager = get_private (self)->manager;
+  g_return_if_fail (!_cf_process_manager_is_in_use (manager));
+
   if (args != NULL)
     g_variant_ref_sink (args);
 

@@ -52,7 +52,8 @@ static const Setting settings[] = {
    * for no limit.
    *
    * The worker of a call that takes longer is ended and replaced; its future
-   * fails with %G_IO_ERROR_TIMED_OUT.
+   * fails with %G_IO_ERROR_TIMED_OUT. A limit that is set while a call runs holds
+   * for that call, too.
    *
    * Since: 1.0
    */

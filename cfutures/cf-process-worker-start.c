@@ -86,7 +86,6 @@ take_ready (CfProcessWorker *self,
     return;
 
   self->state = CF_PROCESS_WORKER_READY;
-  self->deadline = -1;
   self->last_event = g_get_monotonic_time ();
   self->manager->n_failed_starts = 0;
   self->manager->can_start = TRUE;

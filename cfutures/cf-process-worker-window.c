@@ -117,8 +117,7 @@ takes_locked (CfProcessWorker *self,
   return link != NULL && (self->n_in_flight == 0 || !((CfProcessCall *) link->data)->is_large);
 }
 
-/* Moves the first call of the queue here and tells what to send: under the lock, nobody can take it back and release what
- * that needs. */
+/* Moves the first call of the queue here and tells as what to send it. */
 CfProcessCall *
 _cf_process_worker_take_from_queue (CfProcessWorker *self,
                                     gboolean        *is_first,
@@ -148,7 +147,6 @@ _cf_process_worker_take_from_queue (CfProcessWorker *self,
       frame->task = call->id;
       frame->index = call->slot % CF_PAGE_N_SLOTS;
       frame->is_copied = !*is_first && call->chunk == NULL;
-      _cf_process_call_fill_frame (call, frame);
       _cf_page_offer (_cf_worker_process_get_page (self->process), frame->index, call->id);
     }
   g_mutex_unlock (&manager->lock);

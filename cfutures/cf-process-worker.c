@@ -83,14 +83,13 @@ adapt_window (CfProcessWorker *self)
     self->window = MIN (self->window * 2, CF_PAGE_N_SLOTS);
 }
 
+/* The time of @call, which is nullable, begins. */
 static void
-set_deadline (CfProcessWorker *self,
-              CfProcessCall   *call)
+time_call (CfProcessWorker *self,
+           CfProcessCall   *call)
 {
-  gint64 timeout = self->manager->now.task_timeout;
-
   self->timed = call != NULL ? call->id : 0;
-  self->deadline = timeout >= 0 && call != NULL ? g_get_monotonic_time () + timeout : -1;
+  self->since = g_get_monotonic_time ();
 }
 
 static void
@@ -98,7 +97,7 @@ time_oldest (CfProcessWorker *self)
 {
   g_autoptr (CfProcessCall) oldest = _cf_process_worker_dup_oldest (self);
 
-  set_deadline (self, oldest);
+  time_call (self, oldest);
 }
 
 static gboolean
@@ -195,7 +194,7 @@ _cf_process_worker_start (CfProcessManager *manager,
       return NULL;
     }
 
-  self->deadline = manager->now.start_timeout >= 0 ? g_get_monotonic_time () + manager->now.start_timeout : -1;
+  self->since = g_get_monotonic_time ();
   if (!_cf_process_worker_send_init (self, &failure))
     {
       g_prefix_error (&failure, "The initializer of the workers cannot be sent: ");
@@ -240,6 +239,28 @@ fail_unsent (CfProcessWorker *self,
   claim_oldest (self);
 }
 
+static void
+send_call (CfProcessWorker *self,
+           CfProcessCall   *call,
+           CfWireFrame     *frame)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean success;
+
+  if (!_cf_process_call_pack (call, frame))
+    {
+      _cf_process_worker_drop_call (self, call);
+      return;
+    }
+
+  success = _cf_worker_process_append (self->process, frame, &error);
+  _cf_process_call_unpack (call, frame);
+  if (success)
+    self->n_given++;
+  else
+    fail_unsent (self, call, error);
+}
+
 /* Gives it the first call of the queue.  FALSE: there is none for it. */
 gboolean
 _cf_process_worker_give (CfProcessWorker *self)
@@ -247,14 +268,12 @@ _cf_process_worker_give (CfProcessWorker *self)
   gboolean    is_first;
   CfWireFrame frame = { .kind = CF_WIRE_CALL };
   g_autoptr (CfProcessCall) call = _cf_process_worker_take_from_queue (self, &is_first, &frame);
-  g_autoptr (GError) error = NULL;
 
   if (call == NULL)
     return FALSE;
 
   if ((is_first || call->running) && !_cf_process_call_claim (call))
     {
-      _cf_wire_frame_clear (&frame);
       _cf_process_worker_drop_call (self, call);
       return TRUE;
     }
@@ -263,14 +282,9 @@ _cf_process_worker_give (CfProcessWorker *self)
   if (is_first)
     {
       self->last_event = g_get_monotonic_time ();
-      set_deadline (self, call);
+      time_call (self, call);
     }
-
-  if (_cf_worker_process_append (self->process, &frame, &error))
-    self->n_given++;
-  else
-    fail_unsent (self, call, error);
-  _cf_wire_frame_clear (&frame);
+  send_call (self, call, &frame);
 
   return TRUE;
 }
@@ -292,7 +306,6 @@ _cf_process_worker_end (CfProcessWorker *self,
         _cf_process_manager_miss (self->manager, self);
     }
 
-  self->deadline = -1;
   if (self->said_hello && self->has_page)
     _cf_process_worker_take_back_all (self);
   _cf_worker_process_end (self->process, end);
@@ -310,7 +323,7 @@ time_out (CfProcessWorker *self)
   /* Those before it are over, and their replies on the way: this one's own time begins. */
   if (call == NULL || call->id != self->timed)
     {
-      set_deadline (self, call);
+      time_call (self, call);
       return;
     }
 
@@ -349,15 +362,32 @@ check_doom (CfProcessWorker *self)
     time_oldest (self);
 }
 
+/* When its start or its call has taken too long, as the settings are now; or -1. */
+gint64
+_cf_process_worker_get_deadline (CfProcessWorker *self)
+{
+  gint64 timeout = -1;
+
+  if (self->state == CF_PROCESS_WORKER_STARTING)
+    timeout = self->manager->now.start_timeout;
+  else if (self->state == CF_PROCESS_WORKER_READY && self->timed != 0)
+    timeout = self->manager->now.task_timeout;
+
+  return timeout >= 0 ? self->since + timeout : -1;
+}
+
 /* Does what time or others have decided about it. */
 void
 _cf_process_worker_check (CfProcessWorker *self,
                           gint64           now)
 {
+  gint64 deadline;
+
   check_doom (self);
   pass_cancel_on (self);
 
-  if (self->deadline >= 0 && now >= self->deadline)
+  deadline = _cf_process_worker_get_deadline (self);
+  if (deadline >= 0 && now >= deadline)
     {
       if (self->state == CF_PROCESS_WORKER_STARTING)
         _cf_process_worker_time_out_start (self);

@@ -79,16 +79,24 @@ const char *_cf_wire_frame_get_message (const CfWireFrame *frame);
 gboolean _cf_wire_check_payload (GVariant *payload,
                                  GError  **error);
 
-void     _cf_wire_writer_init (CfWireWriter *self);
-void     _cf_wire_writer_clear (CfWireWriter *self);
-gboolean _cf_wire_writer_append (CfWireWriter      *self,
-                                 const CfWireFrame *frame,
-                                 GError           **error);
-guint    _cf_wire_writer_peek (CfWireWriter  *self,
-                               GOutputVector *vectors,
-                               guint          n_vectors);
-void     _cf_wire_writer_advance (CfWireWriter *self,
-                                  gsize         n_bytes);
+void      _cf_wire_writer_init (CfWireWriter *self);
+void      _cf_wire_writer_clear (CfWireWriter *self);
+gboolean  _cf_wire_writer_append (CfWireWriter      *self,
+                                  const CfWireFrame *frame,
+                                  GError           **error);
+guint     _cf_wire_writer_peek (CfWireWriter  *self,
+                                GOutputVector *vectors,
+                                guint          n_vectors);
+void      _cf_wire_writer_advance (CfWireWriter *self,
+                                   gsize         n_bytes,
+                                   CfWireWriter *sent);
+GVariant *_cf_wire_writer_steal_payload (CfWireWriter *self,
+                                         guint64       task);
+GVariant *_cf_wire_writer_pop_payload (CfWireWriter *self,
+                                       guint64      *task);
+void      _cf_wire_writer_move (CfWireWriter *self,
+                                CfWireWriter *target);
+GVariant *_cf_wire_prepare_large (GVariant *payload);
 
 void     _cf_wire_reader_init (CfWireReader *self);
 void     _cf_wire_reader_clear (CfWireReader *self);

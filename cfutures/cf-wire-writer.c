@@ -19,6 +19,7 @@ typedef struct
   GVariant     *payload; /* (nullable) (owned): a large one, written from where it lies */
   gconstpointer data;
   gsize         size;
+  guint64       task; /* of the payload */
 } Segment;
 
 static void
@@ -115,11 +116,13 @@ append_inline (GByteArray *bytes,
 
 static void
 append_large (CfWireWriter *self,
+              guint64       task,
               GVariant     *payload,
               gsize         size)
 {
   Segment *segment = push_segment (self, NULL);
 
+  segment->task = task;
   segment->payload = g_variant_ref (payload);
   segment->data = g_variant_get_data (payload);
   segment->size = size;
@@ -134,6 +137,16 @@ append_large (CfWireWriter *self,
       push_segment (self, bytes);
       push_segment (self, g_byte_array_sized_new (4096));
     }
+}
+
+/* A plain array is always in normal form: there is no need to look. */
+static GVariant *
+get_plain (GVariant *payload)
+{
+  if (_cf_wire_plain_element_size (g_variant_get_type_string (payload)) > 0)
+    return g_variant_ref (payload);
+
+  return g_variant_get_normal_form (payload);
 }
 
 static gsize
@@ -164,6 +177,21 @@ _cf_wire_writer_clear (CfWireWriter *self)
   self->n_bytes = 0;
 }
 
+/* Does beforehand what takes long with a large payload: to bring it into normal form, and into one piece. */
+GVariant *
+_cf_wire_prepare_large (GVariant *payload)
+{
+  GVariant *prepared;
+
+  if (g_variant_get_size (payload) <= CF_WIRE_INLINE_MAX || !_cf_wire_check_payload (payload, NULL))
+    return g_variant_ref (payload);
+
+  prepared = get_plain (payload);
+  g_variant_get_data (prepared);
+
+  return prepared;
+}
+
 /* Appends a frame; on failure nothing was appended. */
 gboolean
 _cf_wire_writer_append (CfWireWriter      *self,
@@ -180,7 +208,7 @@ _cf_wire_writer_append (CfWireWriter      *self,
       if (!_cf_wire_check_payload (frame->payload, error))
         return FALSE;
       type = g_variant_get_type_string (frame->payload);
-      payload = _cf_wire_plain_element_size (type) > 0 ? g_variant_ref (frame->payload) : g_variant_get_normal_form (frame->payload);
+      payload = get_plain (frame->payload);
       /* What was not in normal form may have become larger. */
       if (payload != frame->payload && !_cf_wire_check_payload (payload, error))
         return FALSE;
@@ -198,7 +226,7 @@ _cf_wire_writer_append (CfWireWriter      *self,
   bytes = get_room (self);
   append_head (bytes, frame, type, text_size, data_size);
   if (data_size > CF_WIRE_INLINE_MAX && !frame->is_copied)
-    append_large (self, payload, data_size);
+    append_large (self, frame->task, payload, data_size);
   else if (payload != NULL)
     append_inline (bytes, payload, data_size);
   self->n_bytes += CF_WIRE_HEADER_SIZE + CF_WIRE_PADDED (text_size) + CF_WIRE_PADDED (data_size);
@@ -230,9 +258,11 @@ _cf_wire_writer_peek (CfWireWriter  *self,
   return n;
 }
 
+/* What was sent goes to @sent, or is freed if that is NULL. */
 void
 _cf_wire_writer_advance (CfWireWriter *self,
-                         gsize         n_bytes)
+                         gsize         n_bytes,
+                         CfWireWriter *sent)
 {
   g_return_if_fail (n_bytes <= self->n_bytes);
 
@@ -251,6 +281,57 @@ _cf_wire_writer_advance (CfWireWriter *self,
           g_byte_array_set_size (head->bytes, 0);
           return;
         }
-      segment_free (g_queue_pop_head (&self->segments));
+      g_queue_pop_head (&self->segments);
+      if (sent != NULL)
+        g_queue_push_tail (&sent->segments, head);
+      else
+        segment_free (head);
     }
+}
+
+/* Takes a large payload out of what is to be sent, which is of no use then.  NULL: it is not there. */
+GVariant *
+_cf_wire_writer_steal_payload (CfWireWriter *self,
+                               guint64       task)
+{
+  for (GList *link = self->segments.head; link != NULL; link = link->next)
+    {
+      Segment *segment = link->data;
+
+      if (segment->payload != NULL && segment->task == task)
+        return g_steal_pointer (&segment->payload);
+    }
+
+  return NULL;
+}
+
+/* Takes the next large payload, and frees what was before it.  NULL: there is none, and nothing left; @task is 0 then. */
+GVariant *
+_cf_wire_writer_pop_payload (CfWireWriter *self,
+                             guint64      *task)
+{
+  GVariant *payload = NULL;
+
+  *task = 0;
+  while (payload == NULL && self->segments.head != NULL)
+    {
+      Segment *segment = g_queue_pop_head (&self->segments);
+
+      payload = g_steal_pointer (&segment->payload);
+      if (payload != NULL)
+        *task = segment->task;
+      segment_free (segment);
+    }
+
+  return payload;
+}
+
+/* Moves all of it to @target, which is not to be written any more. */
+void
+_cf_wire_writer_move (CfWireWriter *self,
+                      CfWireWriter *target)
+{
+  while (self->segments.head != NULL)
+    g_queue_push_tail (&target->segments, g_queue_pop_head (&self->segments));
+  _cf_wire_writer_clear (self);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cf-error.h"
+#include "cf-worker-outbox-private.h"
 #include "cf-worker-spawn-private.h"
 #include "cf-worker-words-private.h"
 
@@ -36,19 +37,19 @@ struct _CfWorkerProcess
   const CfWorkerProcessEvents *events;
   gpointer                     user_data;
 
-  int          fd;
-  int          control_fd;
-  CfPage      *page;
-  GSource     *source; /* (owned) (nullable): of fd */
-  gpointer     source_tag;
-  GIOCondition condition; /* what source waits for */
-  GSource     *timer;     /* (owned): to end it harder */
-  CfWorkerEnd  next_end;
-  CfWireReader reader;
-  CfWireWriter writer;
-  guint64      received;
-  gboolean     at_end;  /* the socket gives nothing more */
-  gboolean     is_dead; /* what comes now is what it left */
+  int            fd;
+  int            control_fd;
+  CfPage        *page;
+  GSource       *source; /* (owned) (nullable): of fd */
+  gpointer       source_tag;
+  GIOCondition   condition; /* what source waits for */
+  GSource       *timer;     /* (owned): to end it harder */
+  CfWorkerEnd    next_end;
+  CfWireReader   reader;
+  CfWorkerOutbox outbox;
+  guint64        received;
+  gboolean       at_end;  /* the socket gives nothing more */
+  gboolean       is_dead; /* what comes now is what it left */
 
   CfWorkerWords words; /* its standard error while it starts */
 
@@ -151,7 +152,7 @@ drop_line (CfWorkerProcess *self)
 static void
 drop_unsent (CfWorkerProcess *self)
 {
-  _cf_wire_writer_clear (&self->writer);
+  _cf_worker_outbox_drop (&self->outbox);
 }
 
 /* Reads what is there; FALSE when there is nothing more for now. */
@@ -217,14 +218,27 @@ line_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Whether the kernel throws away how children end: GLib calls that a good exit. */
-static gboolean
-is_status_lost (void)
+/* GLib calls it a good exit, too, when somebody else got the status: the kernel throws it away, or a handler reaps all
+ * children. */
+static const char *
+describe_good_exit (void)
 {
   struct sigaction action;
 
-  return sigaction (SIGCHLD, NULL, &action) == 0 &&
-         (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0);
+  if (sigaction (SIGCHLD, NULL, &action) != 0)
+    return "exited with status 0";
+  if (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0)
+    return "ended; how is not known, as the program ignores SIGCHLD";
+  if (action.sa_handler != SIG_DFL)
+    return "exited with status 0, unless the program's own handler of SIGCHLD took its real one";
+
+  return "exited with status 0";
+}
+
+static gboolean
+is_killed (CfWorkerProcess *self)
+{
+  return g_subprocess_get_if_signaled (self->subprocess) && g_subprocess_get_term_sig (self->subprocess) == SIGKILL;
 }
 
 static char *
@@ -232,13 +246,14 @@ describe_end (CfWorkerProcess *self)
 {
   if (self->broken_rules != NULL)
     return g_strdup_printf ("broke the protocol: %s", self->broken_rules);
-  if (self->lost_line)
+  /* On a busy machine the status of one that is dead already may come later than the end of its grace. */
+  if (self->lost_line && is_killed (self))
     return g_strdup ("closed its socket");
   if (g_subprocess_get_if_signaled (self->subprocess))
     return g_strdup_printf ("was killed by signal %d (%s)", g_subprocess_get_term_sig (self->subprocess),
                             g_strsignal (g_subprocess_get_term_sig (self->subprocess)));
-  if (g_subprocess_get_successful (self->subprocess) && is_status_lost ())
-    return g_strdup ("ended; how is not known, as the program ignores SIGCHLD");
+  if (g_subprocess_get_successful (self->subprocess))
+    return g_strdup (describe_good_exit ());
   if (g_subprocess_get_if_exited (self->subprocess))
     return g_strdup_printf ("exited with status %d", g_subprocess_get_exit_status (self->subprocess));
 
@@ -336,7 +351,7 @@ _cf_worker_process_start (const char *const           *argv,
   self->page = line.page;
   _cf_worker_words_init (&self->words, line.stderr_fd);
   _cf_wire_reader_init (&self->reader);
-  _cf_wire_writer_init (&self->writer);
+  _cf_worker_outbox_init (&self->outbox);
   watch (self);
 
   return self;
@@ -352,7 +367,7 @@ _cf_worker_process_free (CfWorkerProcess *self)
   clear_fd (&self->control_fd);
   _cf_page_unmap (self->page);
   _cf_wire_reader_clear (&self->reader);
-  _cf_wire_writer_clear (&self->writer);
+  _cf_worker_outbox_clear (&self->outbox);
   _cf_worker_words_clear (&self->words);
   g_free (self->broken_rules);
   g_object_unref (self->subprocess);
@@ -382,8 +397,7 @@ _cf_worker_process_get_page (CfWorkerProcess *self)
 gboolean
 _cf_worker_process_was_killed (CfWorkerProcess *self)
 {
-  return (!self->ending || self->lost_line) && g_subprocess_get_if_signaled (self->subprocess) &&
-         g_subprocess_get_term_sig (self->subprocess) == SIGKILL;
+  return (!self->ending || self->lost_line) && is_killed (self);
 }
 
 /* The last lines of its standard error, as UTF-8; empty when there were none. */
@@ -396,7 +410,7 @@ _cf_worker_process_dup_last_words (CfWorkerProcess *self)
 gsize
 _cf_worker_process_get_n_unsent (CfWorkerProcess *self)
 {
-  return self->writer.n_bytes;
+  return _cf_worker_outbox_get_n_bytes (&self->outbox);
 }
 
 /* Puts a frame behind what is to be sent; call flush() when all are there. */
@@ -405,7 +419,16 @@ _cf_worker_process_append (CfWorkerProcess   *self,
                            const CfWireFrame *frame,
                            GError           **error)
 {
-  return _cf_wire_writer_append (&self->writer, frame, error);
+  return _cf_worker_outbox_append (&self->outbox, frame, error);
+}
+
+/* From any thread: the arguments of a call, which are not sent any further, for the caller to release; the child must be
+ * ended then.  NULL: nothing of them waits here. */
+GVariant *
+_cf_worker_process_cut (CfWorkerProcess *self,
+                        guint64          task)
+{
+  return _cf_worker_outbox_cut (&self->outbox, task);
 }
 
 static void
@@ -425,21 +448,10 @@ wait_for_room (CfWorkerProcess *self,
 void
 _cf_worker_process_flush (CfWorkerProcess *self)
 {
-  while (self->writer.n_bytes > 0 && !self->at_end)
-    {
-      GOutputVector vectors[64];
-      guint         n_vectors = _cf_wire_writer_peek (&self->writer, vectors, G_N_ELEMENTS (vectors));
-      struct msghdr message = { .msg_iov = (struct iovec *) vectors, .msg_iovlen = n_vectors };
-      ssize_t       n = sendmsg (self->fd, &message, MSG_NOSIGNAL);
+  while (_cf_worker_outbox_get_n_bytes (&self->outbox) > 0 && !self->at_end && _cf_worker_outbox_send (&self->outbox, self->fd))
+    ;
 
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        break; /* no room, or nobody there: the reading side tells */
-      _cf_wire_writer_advance (&self->writer, (gsize) n);
-    }
-
-  wait_for_room (self, self->writer.n_bytes > 0 && !self->at_end);
+  wait_for_room (self, _cf_worker_outbox_get_n_bytes (&self->outbox) > 0 && !self->at_end);
 }
 
 /* Cancels the cancellable of a call that runs there, or is about to. */

@@ -123,7 +123,7 @@ send_through_ring_locked (CfWorkerReplies *self,
 
       _cf_page_put (self->page, self->committed, vectors, n_vectors);
       self->committed += n_bytes;
-      _cf_wire_writer_advance (writer, n_bytes);
+      _cf_wire_writer_advance (writer, n_bytes, NULL);
     }
 
   self->n_unflushed++;
@@ -151,7 +151,7 @@ send_directly_locked (CfWorkerReplies *self,
         return FALSE;
       self->written += n_bytes;
       self->committed = self->written;
-      _cf_wire_writer_advance (writer, n_bytes);
+      _cf_wire_writer_advance (writer, n_bytes, NULL);
     }
 
   return TRUE;

@@ -53,7 +53,7 @@ send_frame (Line        *line,
 
       _cf_wire_writer_peek (&writer, &vector, 1);
       send_bytes (line, vector.buffer, vector.size);
-      _cf_wire_writer_advance (&writer, vector.size);
+      _cf_wire_writer_advance (&writer, vector.size, NULL);
     }
   _cf_wire_writer_clear (&writer);
 }

@@ -8,6 +8,7 @@
 #include "process-test.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -66,6 +67,39 @@ test_ignored_children (void)
   assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_WORKER_DIED, "ignores SIGCHLD");
   assert_increments (executor, 10);
   g_assert_cmpuint (get_uint64 (executor, "n-deaths"), ==, 1);
+  process_pool_end (executor);
+  signal (SIGCHLD, SIG_DFL);
+}
+
+static void
+reap_all (int number G_GNUC_UNUSED)
+{
+  int old = errno;
+
+  while (waitpid (-1, NULL, WNOHANG) > 0)
+    ;
+  errno = old;
+}
+
+static void
+test_reaped_children (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+
+  g_test_summary ("Where a handler of the program may have taken how a worker died, its call does not claim to know.");
+
+  assert_increments (executor, 10);
+  signal (SIGCHLD, reap_all);
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (CfFuture) future = submit (executor, call_die, g_variant_new_int32 (SIGSEGV));
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (cf_future_get_result (future, -1, &error));
+      g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_WORKER_DIED);
+      g_assert_true (strstr (error->message, "signal 11") != NULL || strstr (error->message, "handler of SIGCHLD") != NULL);
+    }
+  assert_increments (executor, 10);
   process_pool_end (executor);
   signal (SIGCHLD, SIG_DFL);
 }
@@ -409,6 +443,7 @@ main (int    argc,
   test_init (&argc, &argv);
   g_test_add_func ("/process-pool/deaths", test_deaths);
   g_test_add_func ("/process-pool/ignored-children", test_ignored_children);
+  g_test_add_func ("/process-pool/reaped-children", test_reaped_children);
   g_test_add_func ("/process-pool/closed-socket", test_closed_socket);
   g_test_add_func ("/process-pool/only-the-running-call-fails", test_only_the_running_call_fails);
   g_test_add_func ("/process-pool/retry", test_retry);

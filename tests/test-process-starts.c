@@ -152,6 +152,24 @@ test_failing_initializer (gconstpointer crash)
   process_pool_end (executor);
 }
 
+static void
+test_late_initializer (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (GVariant) args = g_variant_ref_sink (g_variant_new_string ("late"));
+
+  g_test_summary ("An initializer that comes after the first call is refused, and its arguments stay the caller's.");
+
+  assert_increments (executor, 1);
+  g_test_expect_message ("Cf", G_LOG_LEVEL_CRITICAL, "*cf_process_pool_executor_set_initializer*is_in_use*");
+  cf_process_pool_executor_set_initializer (CF_PROCESS_POOL_EXECUTOR (executor), call_fail, args);
+  g_test_assert_expected_messages ();
+
+  g_object_set (executor, "max-tasks-per-child", 1, NULL);
+  assert_increments (executor, 3);
+  process_pool_end (executor);
+}
+
 static GVariant *
 initialize_without_descriptors (GVariant *args            G_GNUC_UNUSED,
                                 GCancellable *cancellable G_GNUC_UNUSED,
@@ -421,6 +439,7 @@ main (int    argc,
   g_test_add_func ("/process-starts/initializer", test_initializer);
   g_test_add_data_func ("/process-starts/initializer/fails", NULL, test_failing_initializer);
   g_test_add_data_func ("/process-starts/initializer/crashes", "", test_failing_initializer);
+  g_test_add_func ("/process-starts/initializer/too-late", test_late_initializer);
   g_test_add_func ("/process-starts/initializer/without-descriptors", test_initializer_without_descriptors);
 
   return g_test_run ();

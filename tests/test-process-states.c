@@ -197,6 +197,28 @@ test_arguments_are_released_first (gconstpointer time_out)
 }
 
 static void
+test_arguments_of_a_terminated_call (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) who = submit (executor, call_pid, NULL);
+  g_autoptr (GVariant) pid = cf_future_dup_variant (who, -1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+  gint is_released = FALSE;
+
+  g_test_summary ("A call that is terminated while its arguments are on their way is cancelled together with them.");
+
+  g_assert_cmpint (kill (g_variant_get_int32 (pid), SIGSTOP), ==, 0);
+  future = submit (executor, call_echo, large_args (&is_released));
+  while (!cf_future_is_running (future))
+    g_thread_yield ();
+  g_assert_true (cf_future_terminate (future));
+  g_assert_true (g_atomic_int_get (&is_released));
+  g_assert_true (cf_future_is_cancelled (future));
+  assert_increments (executor, 10);
+  process_pool_end (executor);
+}
+
+static void
 test_arguments_of_a_cancelled_call (void)
 {
   CfExecutor *executor = process_pool_new (1, NULL);
@@ -361,6 +383,43 @@ test_time_of_a_stopped_worker (void)
 }
 
 static void
+test_late_time (void)
+{
+  Pair pair;
+
+  g_test_summary ("A limit that is set while a call runs holds for that one and for those that were sent behind it.");
+
+  pair_init (&pair, call_stop_at_gate, -1);
+  open_and_await_stop (&pair);
+  g_object_set (pair.executor, "task-timeout", (gint64) 50000, NULL);
+  assert_future_fails (pair.second, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "took longer than 0.050 s");
+  g_assert_true (cf_future_wait (pair.first, -1));
+  pair_clear (&pair);
+}
+
+static void
+test_lifted_time (void)
+{
+  CfExecutor *executor = process_pool_new (1, "task-timeout", (gint64) (2 * G_USEC_PER_SEC), NULL);
+  ProcessGate gate;
+
+  g_test_summary ("A limit that is lifted while a call runs holds for that one no more.");
+
+  process_gate_init (&gate);
+  {
+    g_autoptr (CfFuture) future = submit (executor, call_gate, process_gate_args (&gate));
+
+    process_gate_await (&gate);
+    g_object_set (executor, "task-timeout", (gint64) -1, NULL);
+    g_assert_false (cf_future_wait (future, 5 * G_USEC_PER_SEC / 2));
+    process_gate_open (&gate, 1);
+    g_assert_nonnull (cf_future_get_result (future, -1, NULL));
+  }
+  process_gate_clear (&gate);
+  process_pool_end (executor);
+}
+
+static void
 test_next_one_after_terminate (void)
 {
   Pair pair;
@@ -392,12 +451,15 @@ main (int    argc,
   g_test_add_func ("/process-states/cancellables-of-a-chunk", test_cancellables_of_a_chunk);
   g_test_add_data_func ("/process-states/arguments-are-released-first/death", NULL, test_arguments_are_released_first);
   g_test_add_data_func ("/process-states/arguments-are-released-first/time-out", "", test_arguments_are_released_first);
+  g_test_add_func ("/process-states/arguments-of-a-terminated-call", test_arguments_of_a_terminated_call);
   g_test_add_func ("/process-states/arguments-of-a-cancelled-call", test_arguments_of_a_cancelled_call);
   g_test_add_func ("/process-states/terminate-in-callback", test_terminate_in_callback);
   g_test_add_data_func ("/process-states/end-of-a-stopped-worker/terminate", GINT_TO_POINTER (END_TERMINATE), test_end_of_a_stopped_worker);
   g_test_add_data_func ("/process-states/end-of-a-stopped-worker/terminate-workers", GINT_TO_POINTER (END_TERMINATE_WORKERS), test_end_of_a_stopped_worker);
   g_test_add_data_func ("/process-states/end-of-a-stopped-worker/kill-workers", GINT_TO_POINTER (END_KILL_WORKERS), test_end_of_a_stopped_worker);
   g_test_add_func ("/process-states/time-of-a-stopped-worker", test_time_of_a_stopped_worker);
+  g_test_add_func ("/process-states/late-time", test_late_time);
+  g_test_add_func ("/process-states/lifted-time", test_lifted_time);
   g_test_add_func ("/process-states/next-one-after-terminate", test_next_one_after_terminate);
 
   return g_test_run ();

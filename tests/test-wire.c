@@ -26,7 +26,7 @@ drain_writer (CfWireWriter *writer,
 
       g_assert_cmpuint (n_vectors, >, 0);
       g_byte_array_append (bytes, vectors[0].buffer, (guint) n);
-      _cf_wire_writer_advance (writer, n);
+      _cf_wire_writer_advance (writer, n, NULL);
     }
 
   return bytes;
