@@ -51,7 +51,11 @@ def _call_all(added, future):
             callback(future)
         except Exception:
             LOGGER.exception('exception calling callback for %r', future)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                # Ctrl-C is for whoever has the callbacks called. First the others are.
+                _call_all(added, future)
+                raise
             LOGGER.critical('exception calling callback for %r', future, exc_info=True)
 
 
