@@ -130,7 +130,13 @@ class Pool:
             if self.is_shutdown:
                 raise RuntimeError('cannot schedule new futures after shutdown')
             self.queue.append(item)
-            self._call_worker()
+            try:
+                self._call_worker()
+            except BaseException:
+                # It is the last one, or a worker has it.
+                with contextlib.suppress(IndexError):
+                    self.queue.pop()
+                raise
 
     def _call_worker(self):
         if self.idle:
@@ -187,18 +193,23 @@ class Pool:
     def _start_thread(self):
         worker = Worker(self)
         thread = threading.Thread(target=_work, args=(worker,), name=f'{self.prefix}_{self.n_started}')
-        self.threads.add(thread)
         try:
             thread.start()
         except RuntimeError:
             # The work stays queued for those who are there.
-            self.threads.discard(thread)
             if not self.threads:
-                self.queue.pop()
                 raise
-        else:
-            self.n_started += 1
-            self.is_full = self.n_started >= self.max_workers
+        finally:
+            if thread.ident is not None:
+                self.count_thread(thread)
+
+    def count_thread(self, thread):
+        """Of one that starts. It does so itself, too, as Ctrl-C may end the call that starts it."""
+        with self.lock:
+            if thread not in self.threads:
+                self.threads.add(thread)
+                self.n_started += 1
+                self.is_full = self.n_started >= self.max_workers
 
     def run(self, worker, item):
         """Run what lies in an item out of its turn. False: somebody else does."""
@@ -302,6 +313,7 @@ class Pool:
 
 def _work(worker):
     pool = worker.pool
+    pool.count_thread(threading.current_thread())
     waiting.local.worker = worker
     clib.begin_worker(pool.known.address)
     try:

@@ -180,8 +180,8 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
             # All pools have ended, and PyGObject finds nothing any more.
             return
         _CfExecutor.shutdown(self, False, cancel_futures)
-        if wait:
-            self._pool.join()
+        # Once more what that called: where C calls, Ctrl-C is lost, and so is what it ended.
+        ThreadPoolExecutor.do_shutdown(self, wait, cancel_futures)
 
     @property
     def _threads(self):
