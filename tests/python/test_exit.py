@@ -85,6 +85,16 @@ class ExitTest(TestCase):
             atexit.register(lambda: print(len(done)))
             ''', '1000\n')
 
+    def test_processes_of_a_program_from_stdin(self):
+        outcome = subprocess.run([sys.executable], capture_output=True, text=True, timeout=LONG, input=textwrap.dedent('''
+            import gi
+            gi.require_version('Cf', '1.0')
+            from gi.repository import Cf
+            with Cf.ProcessPoolExecutor(1) as executor:
+                print(executor.submit(abs, -1).result())
+            '''))
+        self.assertEqual((outcome.stdout, outcome.returncode), ('1\n', 0), outcome.stderr)
+
     def test_shutdown_in_a_destructor(self):
         """That the interpreter calls at its very end."""
         for pool in 'ThreadPoolExecutor', 'ProcessPoolExecutor':
