@@ -200,13 +200,8 @@ class Pool:
             if not self.threads:
                 raise
         finally:
+            # Also where Ctrl-C ended the call that started it.
             if thread.ident is not None:
-                self.count_thread(thread)
-
-    def count_thread(self, thread):
-        """Of one that starts. It does so itself, too, as Ctrl-C may end the call that starts it."""
-        with self.lock:
-            if thread not in self.threads:
                 self.threads.add(thread)
                 self.n_started += 1
                 self.is_full = self.n_started >= self.max_workers
@@ -313,7 +308,6 @@ class Pool:
 
 def _work(worker):
     pool = worker.pool
-    pool.count_thread(threading.current_thread())
     waiting.local.worker = worker
     clib.begin_worker(pool.known.address)
     try:
