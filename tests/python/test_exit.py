@@ -85,6 +85,47 @@ class ExitTest(TestCase):
             atexit.register(lambda: print(len(done)))
             ''', '1000\n')
 
+    def test_processes_of_a_program_from_stdin(self):
+        outcome = subprocess.run([sys.executable], capture_output=True, text=True, timeout=LONG, input=textwrap.dedent('''
+            import gi
+            gi.require_version('Cf', '1.0')
+            from gi.repository import Cf
+            with Cf.ProcessPoolExecutor(1) as executor:
+                print(executor.submit(abs, -1).result())
+            '''))
+        self.assertEqual((outcome.stdout, outcome.returncode), ('1\n', 0), outcome.stderr)
+
+    def test_shutdown_in_a_destructor(self):
+        """That the interpreter calls at its very end."""
+        for pool in 'ThreadPoolExecutor', 'ProcessPoolExecutor':
+            outcome = run_script('''
+                import sys
+                class Owner:
+                    def __init__(self):
+                        self.executor = getattr(Cf, sys.argv[1])(1)
+                    def __del__(self):
+                        self.executor.shutdown()
+                        print('gone')
+                owner = Owner()
+                owner.owner = owner
+                owner.executor.submit(abs, -1)
+                ''', pool)
+            self.assertEqual((outcome.stdout, outcome.stderr, outcome.returncode), ('gone\n', '', 0))
+
+    def test_callbacks_are_over(self):
+        """No thread is left that lets go of futures while the interpreter ends."""
+        outcome = subprocess.run([sys.executable, '-c', textwrap.dedent('''
+            import atexit, threading
+            atexit.register(lambda: print([thread.name for thread in threading.enumerate()]))
+            import gi
+            gi.require_version('Cf', '1.0')
+            from gi.repository import Cf
+            future = Cf.Future.new_for_task(lambda cancellable: (True, 7))
+            future.add_done_callback(lambda f: (threading.main_thread().join(), print(f.result())))
+            future.run()
+            ''')], capture_output=True, text=True, timeout=LONG)
+        self.assertEqual((outcome.stdout, outcome.returncode), ("7\n['MainThread']\n", 0), outcome.stderr)
+
     def test_after_shutdown_without_wait(self):
         self.check('''
             import threading

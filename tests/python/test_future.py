@@ -6,7 +6,9 @@
 import concurrent.futures
 import gc
 import pickle
+import signal
 import threading
+import traceback
 import weakref
 
 from cf_test import Cf, GLib, LONG, TestCase, main
@@ -162,6 +164,17 @@ class CallbackTest(TestCase):
         with self.assertLogs('concurrent.futures', 'ERROR'):
             future.add_done_callback(bad)
 
+    def test_ctrl_c_in_a_callback(self):
+        """It is heard; the other callbacks are called before."""
+        for settle in (lambda f: f.cancel(), lambda f: f.set_result(1), lambda f: f.set_exception(ValueError())):
+            future = Cf.Future()
+            calls = []
+            future.add_done_callback(lambda _: signal.raise_signal(signal.SIGINT))
+            future.add_done_callback(calls.append)
+            self.assertRaises(KeyboardInterrupt, settle, future)
+            self.assertEqual(calls, [future])
+            self.assertTrue(future.done())
+
     def test_settled_by_c(self):
         """What C settles calls back too, in a thread of its own."""
         future = Cf.Future.new_for_task(lambda cancellable: (True, 7))
@@ -206,6 +219,28 @@ class ReferenceTest(TestCase):
             self.assertIsNone(gone())
         finally:
             gc.enable()
+
+    def test_no_cycle_with_an_exception_that_was_waited_for(self):
+        """Nor does asking for it add to its traceback."""
+        gate = threading.Event()
+
+        def fail():
+            gate.wait()
+            raise ValueError('x')
+
+        executor = Cf.ThreadPoolExecutor(1)
+        future = executor.submit(fail)
+        gone = weakref.ref(future)
+        gc.disable()
+        try:
+            threading.Timer(0.05, gate.set).start()
+            names = [entry.name for entry in traceback.extract_tb(future.exception(LONG).__traceback__)]
+            executor.shutdown()
+            del future
+            self.assertIsNone(gone())
+        finally:
+            gc.enable()
+        self.assertEqual(names, ['run', 'fail'])
 
     def test_cycle_is_collected(self):
         future = Cf.Future()

@@ -131,6 +131,15 @@ class Rules:
             self.assertRaises(ZeroDivisionError, next, results)
             self.assertEqual(list(results), [(4, 0), (1, 0)])
 
+    def test_stop_iteration_does_not_end_the_results(self):
+        for chunksize in 1, 2:
+            results = self.executor.map(next, [iter([1]), iter([]), iter([3])], chunksize=chunksize)
+            self.assertEqual(next(results), 1)
+            with self.assertRaisesRegex(RuntimeError, 'StopIteration') as caught:
+                next(results)
+            self.assertIsInstance(caught.exception.__cause__, StopIteration)
+            self.assertEqual(list(results), [3])
+
     def test_iterator_that_fails(self):
         def items():
             yield 1

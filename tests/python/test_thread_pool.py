@@ -6,8 +6,10 @@
 import gc
 import os
 import queue
+import sys
 import threading
 import time
+import unittest.mock
 import weakref
 
 from cf_test import Cf, LONG, TestCase, main
@@ -72,6 +74,25 @@ class SubmitTest(TestCase):
             gate.set()
             Cf.wait(futures)
         self.assertEqual(executor.props.n_workers, 0)
+
+    def test_ctrl_c_while_a_worker_starts(self):
+        start = threading.Thread.start
+
+        def interrupt(thread):
+            raise KeyboardInterrupt
+
+        def start_and_interrupt(thread):
+            start(thread)
+            raise KeyboardInterrupt
+
+        for interrupted in interrupt, start_and_interrupt:
+            executor = Cf.ThreadPoolExecutor(1)
+            with unittest.mock.patch.object(threading.Thread, 'start', interrupted):
+                self.assertRaises(KeyboardInterrupt, executor.submit, abs, -1)
+            self.assertEqual(executor.submit(abs, -2).result(LONG), 2)
+            self.assertEqual((executor.props.n_pending, executor.props.n_workers), (0, 1))
+            executor.shutdown()
+            self.assertEqual(executor.props.n_workers, 0)
 
     def test_a_worker_that_comes_late_stays(self):
         """It may not rest because of work that another one takes before it gets there."""
@@ -287,6 +308,23 @@ class ShutdownTest(TestCase):
             thread.join(LONG)
             self.assertFalse(thread.is_alive())
         self.assertEqual([future.result() for future in futures], list(range(10)))
+
+    def test_ctrl_c_where_c_calls(self):
+        """That loses it, and the pool ends all the same."""
+        def interrupt(frame, _event, _argument):
+            if frame.f_code.co_name == 'do_shutdown':
+                raise KeyboardInterrupt
+
+        executor = Cf.ThreadPoolExecutor(1)
+        executor.submit(abs, -1).result()
+        tracer = sys.gettrace()
+        sys.settrace(interrupt)
+        try:
+            executor.shutdown(wait=False)
+        finally:
+            sys.settrace(tracer)
+        self.assertTrue(executor._pool.takes_no_more())
+        executor.shutdown()
 
     def test_by_c(self):
         executor = Cf.ThreadPoolExecutor(1)

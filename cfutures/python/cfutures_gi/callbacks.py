@@ -7,6 +7,7 @@ What Python settles, it calls back itself. What C settles tells the dispatcher, 
 callbacks must not hold up the one who settled.
 """
 
+import atexit
 import logging
 import os
 import queue
@@ -50,7 +51,11 @@ def _call_all(added, future):
             callback(future)
         except Exception:
             LOGGER.exception('exception calling callback for %r', future)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                # Ctrl-C is for whoever has the callbacks called. First the others are.
+                _call_all(added, future)
+                raise
             LOGGER.critical('exception calling callback for %r', future, exc_info=True)
 
 
@@ -102,11 +107,25 @@ os.register_at_fork(after_in_child=_after_fork)
 def _dispatch():
     while True:
         arrived = _arrivals.get()
+        if arrived is None:
+            return
         if isinstance(arrived, threading.Event):
             arrived.set()
         else:
             drain(arrived)
         del arrived
+
+
+def _end():
+    """What is due is called before the interpreter goes. A thread that lets go of a future then would go on without the
+    lock of the interpreter, as PyGObject does not take it any more."""
+    thread = _thread
+    if thread is not None and thread.is_alive():
+        _arrivals.put(None)
+        thread.join()
+
+
+atexit.register(_end)
 
 
 def flush():

@@ -116,20 +116,39 @@ class FutureMethods(interop.Interop):
     def _get_outcome(self):
         """The result of a future that is done; raises what there is in its place."""
         try:
-            while True:
-                if self._value is not _UNSET:
-                    return self._value
-                if self._error is not None:
-                    raise self._error
-                if self.is_cancelled():
-                    raise concurrent.futures.CancelledError()
-                if self.__dict__.get('_called') is not None:
-                    return self._take_called()
-                if '_by' not in self.__dict__:
-                    return self._load()
-                # Another thread is in the middle of settling it.
-                time.sleep(0)
+            self._let_settle()
+            if self._value is not _UNSET:
+                return self._value
+            if self._error is not None:
+                raise self._error
+            if self.is_cancelled():
+                raise concurrent.futures.CancelledError()
+            if self.__dict__.get('_called') is not None:
+                return self._take_called()
+            return self._load()
         finally:
+            self = None
+
+    def _let_settle(self):
+        """Another thread may be in the middle of settling it."""
+        while self._value is _UNSET and self._error is None and '_by' in self.__dict__ and not self.is_cancelled():
+            time.sleep(0)
+
+    def _get_failure(self):
+        """The exception of a future that is done, or None."""
+        try:
+            self._let_settle()
+            if self._error is None:
+                self._get_outcome()
+            return self._error
+        except BaseException as error:
+            if self._error is not None:
+                return self._error
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            return error
+        finally:
+            # As in result().
             self = None
 
     def result(self, timeout=None):
@@ -163,14 +182,8 @@ class FutureMethods(interop.Interop):
             raise concurrent.futures.TimeoutError()
         if self.cancelled():
             raise concurrent.futures.CancelledError()
-        try:
-            self._get_outcome()
-        except concurrent.futures.CancelledError as error:
-            return self._error if self._error is not None else error
-        except BaseException as error:
-            return error if self._error is None else self._error
 
-        return None
+        return self._get_failure()
 
     def add_done_callback(self, fn):
         """Call fn (future) when the future is done, at once if it is.

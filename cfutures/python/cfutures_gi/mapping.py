@@ -12,6 +12,11 @@ import time
 from cfutures_gi import waiting
 
 
+def _not_the_end():
+    """What stands for a StopIteration of a call, as in any generator: it would end the iteration silently."""
+    return RuntimeError('generator raised StopIteration')
+
+
 class Results:
     """The results of map. A call that failed raises at its turn, and iteration goes on after it."""
 
@@ -52,6 +57,8 @@ class Results:
                 self.close()
                 raise concurrent.futures.TimeoutError()
             return future.result()
+        except StopIteration as error:
+            raise _not_the_end() from error
         finally:
             future = None
 
@@ -113,7 +120,10 @@ class ChunkResults:
         if isinstance(entry, BaseException):
             raise entry
 
-        return self._load(entry)
+        try:
+            return self._load(entry)
+        except StopIteration as error:
+            raise _not_the_end() from error
 
     def close(self):
         self._ready = iter(())

@@ -71,6 +71,9 @@ def _get_preparation():
     data = spawn.get_preparation_data('cfutures-worker')
     # It would be the name of every worker.
     data.pop('name', None)
+    # That of a program from stdin is no file: as with -c, only its own functions are not found.
+    if not os.path.exists(data.get('init_main_from_path', '/')):
+        del data['init_main_from_path']
 
     return data
 

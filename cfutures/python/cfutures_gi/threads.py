@@ -130,7 +130,13 @@ class Pool:
             if self.is_shutdown:
                 raise RuntimeError('cannot schedule new futures after shutdown')
             self.queue.append(item)
-            self._call_worker()
+            try:
+                self._call_worker()
+            except BaseException:
+                # It is the last one, or a worker has it.
+                with contextlib.suppress(IndexError):
+                    self.queue.pop()
+                raise
 
     def _call_worker(self):
         if self.idle:
@@ -187,18 +193,18 @@ class Pool:
     def _start_thread(self):
         worker = Worker(self)
         thread = threading.Thread(target=_work, args=(worker,), name=f'{self.prefix}_{self.n_started}')
-        self.threads.add(thread)
         try:
             thread.start()
         except RuntimeError:
             # The work stays queued for those who are there.
-            self.threads.discard(thread)
             if not self.threads:
-                self.queue.pop()
                 raise
-        else:
-            self.n_started += 1
-            self.is_full = self.n_started >= self.max_workers
+        finally:
+            # Also where Ctrl-C ended the call that started it.
+            if thread.ident is not None:
+                self.threads.add(thread)
+                self.n_started += 1
+                self.is_full = self.n_started >= self.max_workers
 
     def run(self, worker, item):
         """Run what lies in an item out of its turn. False: somebody else does."""

@@ -11,6 +11,7 @@ import functools
 import itertools
 import math
 import os
+import sys
 import threading
 import types
 import weakref
@@ -175,9 +176,12 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
         cancel_futures cancels what has not started.
         """
+        if sys.is_finalizing():
+            # All pools have ended, and PyGObject finds nothing any more.
+            return
         _CfExecutor.shutdown(self, False, cancel_futures)
-        if wait:
-            self._pool.join()
+        # Once more what that called: where C calls, Ctrl-C is lost, and so is what it ended.
+        ThreadPoolExecutor.do_shutdown(self, wait, cancel_futures)
 
     @property
     def _threads(self):
@@ -326,7 +330,7 @@ class ProcessPoolExecutor(Cf.ProcessPoolExecutor, concurrent.futures.ProcessPool
         Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
         cancel_futures cancels what has not started.
         """
-        if self._is_inherited:
+        if self._is_inherited or sys.is_finalizing():
             return
         _CfExecutor.shutdown(self, False, cancel_futures)
         if not wait:
