@@ -29,7 +29,7 @@ extern CfLaneLock _cf_lane_locks[CF_N_LANES];
 typedef struct
 {
   CfFutureList list;     /* (lock) */
-  gboolean     is_armed; /* (lock) (atomic): the source is ready, or going to be */
+  gboolean     is_armed; /* (lock) (atomic): the context is due, or going to be */
   char         gap[CF_CACHE_LINE - sizeof (CfFutureList) - sizeof (gboolean)];
 } CfDeliveryLane;
 
@@ -38,22 +38,24 @@ typedef enum
 {
   CF_TURN_AS_COMES, /* when something comes */
   CF_TURN_WAIVED,   /* not in the next round */
-  CF_TURN_IS_NEXT,  /* in the round after this one */
+  CF_TURN_PASSES,   /* not in this round */
 } CfDeliveryTurn;
 
 typedef struct
 {
   CfDeliveryLane lanes[CF_N_LANES];
   guint          first_lane; /* (context): where the next batch begins */
-  GSource       *source;     /* (const): which the context owns */
+  gboolean       is_due;     /* (atomic): the source is to be dispatched */
   CfDeliveryTurn turn;       /* (context): of the source */
   GSource       *rear;       /* (context) (nullable): which the context owns; while there is more than a batch */
+  GMainContext  *context;    /* (const): not a reference; NULL: the global default one */
 } CfDeliveryQueue;
 
 /* The global default context lasts as long as the program. */
 extern CfDeliveryQueue _cf_delivery_default_queue;
 
 CfDeliveryQueue *_cf_delivery_get_queue (GMainContext *context);
+void             _cf_delivery_wake (CfDeliveryQueue *queue);
 void             _cf_delivery_let_context_go (CfFuture     *self,
                                               GMainContext *context);
 

@@ -16,8 +16,7 @@
 typedef struct
 {
   GSource          source;
-  GMainContext    *context; /* (const): not a reference */
-  CfDeliveryQueue *queue;   /* (const) (owned), but for that of the global default context */
+  CfDeliveryQueue *queue; /* (const) (owned), but for that of the global default context */
 } QueueSource;
 
 CF_OWN_LINE CfLaneLock      _cf_lane_locks[CF_N_LANES];
@@ -28,6 +27,7 @@ static GHashTable *queues; /* (mutex queues_lock) (element-type GMainContext CfD
 
 static gboolean prepare (GSource *source,
                          int     *timeout);
+static gboolean check (GSource *source);
 static gboolean dispatch (GSource    *source,
                           GSourceFunc callback,
                           gpointer    user_data);
@@ -36,7 +36,7 @@ static gboolean dispatch_rear (GSource    *source,
                                gpointer    user_data);
 static void     finalize (GSource *source);
 
-static GSourceFuncs funcs = { prepare, NULL, dispatch, finalize, NULL, NULL };
+static GSourceFuncs funcs = { prepare, check, dispatch, finalize, NULL, NULL };
 static GSourceFuncs rear_funcs = { NULL, NULL, dispatch_rear, NULL, NULL, NULL };
 
 /* The context ends.  It is freed before its sources are: by then another one may have its address. */
@@ -49,28 +49,24 @@ forget_context (gpointer source)
     return;
 
   g_mutex_lock (&queues_lock);
-  g_hash_table_remove (queues, self->context);
+  g_hash_table_remove (queues, self->queue->context);
   if (g_hash_table_size (queues) == 0)
     g_clear_pointer (&queues, g_hash_table_unref);
   g_mutex_unlock (&queues_lock);
 }
 
-static GSource *
-source_new (CfDeliveryQueue *queue,
-            GMainContext    *context)
+static void
+attach_source (CfDeliveryQueue *queue)
 {
   GSource *source = g_source_new (&funcs, sizeof (QueueSource));
 
   __atomic_store_n (&((QueueSource *) source)->queue, queue, __ATOMIC_RELEASE);
-  ((QueueSource *) source)->context = context;
   /* There is no callback; its data are what is released when the source is destroyed. */
   g_source_set_callback (source, NULL, source, forget_context);
   g_source_set_static_name (source, "cfutures");
   g_source_set_can_recurse (source, TRUE);
-  g_source_attach (source, context);
+  g_source_attach (source, queue->context);
   g_source_unref (source);
-
-  return source;
 }
 
 static CfDeliveryQueue *
@@ -80,7 +76,7 @@ get_default_queue (void)
 
   if (g_once_init_enter (&is_ready))
     {
-      _cf_delivery_default_queue.source = source_new (&_cf_delivery_default_queue, NULL);
+      attach_source (&_cf_delivery_default_queue);
       g_once_init_leave (&is_ready, TRUE);
     }
 
@@ -92,7 +88,8 @@ queue_new_locked (GMainContext *context)
 {
   CfDeliveryQueue *queue = g_new0 (CfDeliveryQueue, 1);
 
-  queue->source = source_new (queue, context);
+  queue->context = context;
+  attach_source (queue);
   if (queues == NULL)
     queues = g_hash_table_new (NULL, NULL);
   g_hash_table_insert (queues, context, queue);
@@ -287,8 +284,17 @@ disarm (CfDeliveryQueue *queue,
   return can_rest;
 }
 
-/* Whoever adds something to a lane that is not armed any more makes the source ready again: not before it was put to
- * rest here. */
+/* There is something in a lane that was not armed.  Unlike a ready time, this takes no lock of the context, and does not
+ * wake it once more when it is taken back. */
+void
+_cf_delivery_wake (CfDeliveryQueue *queue)
+{
+  __atomic_store_n (&queue->is_due, TRUE, __ATOMIC_RELEASE);
+  g_main_context_wakeup (queue->context);
+}
+
+/* Whoever adds something to a lane that is not armed any more makes the source due again: not before it was put to
+ * rest here, in an exchange, so that a lane whose making it due is undone here is seen as armed. */
 static void
 rest (CfDeliveryQueue *queue)
 {
@@ -297,53 +303,64 @@ rest (CfDeliveryQueue *queue)
   queue->turn = CF_TURN_AS_COMES;
   if (queue->rear != NULL)
     g_source_destroy (g_steal_pointer (&queue->rear));
-  g_source_set_ready_time (queue->source, -1);
+  __atomic_exchange_n (&queue->is_due, FALSE, __ATOMIC_ACQ_REL);
   for (guint i = 0; i < CF_N_LANES; i++)
     can_rest = disarm (queue, i) && can_rest;
   if (!can_rest)
-    g_source_set_ready_time (queue->source, 0);
+    __atomic_store_n (&queue->is_due, TRUE, __ATOMIC_RELEASE);
+}
+
+/* It was made in another thread; GLib's lock would do, if race detectors could see it. */
+static CfDeliveryQueue *
+get_queue (GSource *source)
+{
+  return __atomic_load_n (&((QueueSource *) source)->queue, __ATOMIC_ACQUIRE);
 }
 
 /* The same source at the end of the line, for when nobody takes the turn that was waived. */
 static GSource *
-rear_new (QueueSource *self)
+rear_new (CfDeliveryQueue *queue)
 {
   GSource *source = g_source_new (&rear_funcs, sizeof (QueueSource));
 
-  ((QueueSource *) source)->queue = self->queue;
+  ((QueueSource *) source)->queue = queue;
   g_source_set_static_name (source, "cfutures, after others");
   g_source_set_priority (source, G_PRIORITY_LOW);
   g_source_set_can_recurse (source, TRUE);
   g_source_set_ready_time (source, 0);
-  g_source_attach (source, g_source_get_context ((GSource *) self));
+  g_source_attach (source, queue->context);
   g_source_unref (source);
 
   return source;
 }
 
 static void
-waive_turn (QueueSource *self)
+waive_turn (CfDeliveryQueue *queue)
 {
-  CfDeliveryQueue *queue = self->queue;
-
   queue->turn = CF_TURN_WAIVED;
-  g_source_set_ready_time (queue->source, -1);
   if (queue->rear == NULL)
-    queue->rear = rear_new (self);
+    queue->rear = rear_new (queue);
 }
 
+static gboolean
+check (GSource *source)
+{
+  CfDeliveryQueue *queue = get_queue (source);
+
+  return queue->turn != CF_TURN_PASSES && __atomic_load_n (&queue->is_due, __ATOMIC_ACQUIRE);
+}
+
+/* A round begins. */
 static gboolean
 prepare (GSource *source,
          int     *timeout)
 {
-  CfDeliveryQueue *queue = __atomic_load_n (&((QueueSource *) source)->queue, __ATOMIC_ACQUIRE);
-  gboolean         is_next = queue->turn == CF_TURN_IS_NEXT;
+  CfDeliveryQueue *queue = get_queue (source);
 
-  if (queue->turn == CF_TURN_WAIVED)
-    queue->turn = CF_TURN_IS_NEXT;
+  queue->turn = queue->turn == CF_TURN_WAIVED ? CF_TURN_PASSES : CF_TURN_AS_COMES;
   *timeout = -1;
 
-  return is_next;
+  return check (source);
 }
 
 static gboolean
@@ -351,14 +368,13 @@ dispatch (GSource             *source,
           GSourceFunc callback G_GNUC_UNUSED,
           gpointer user_data   G_GNUC_UNUSED)
 {
-  /* It was made in another thread; GLib's lock would do, if race detectors could see it. */
-  CfDeliveryQueue *queue = __atomic_load_n (&((QueueSource *) source)->queue, __ATOMIC_ACQUIRE);
+  CfDeliveryQueue *queue = get_queue (source);
 
   tell_batch (queue);
   if (is_empty (queue))
     rest (queue);
   else
-    waive_turn ((QueueSource *) source);
+    waive_turn (queue);
 
   return G_SOURCE_CONTINUE;
 }
@@ -368,7 +384,7 @@ dispatch_rear (GSource             *source,
                GSourceFunc callback G_GNUC_UNUSED,
                gpointer user_data   G_GNUC_UNUSED)
 {
-  CfDeliveryQueue *queue = ((QueueSource *) source)->queue;
+  CfDeliveryQueue *queue = get_queue (source);
 
   tell_batch (queue);
   if (is_empty (queue))

@@ -81,11 +81,11 @@ _cf_delivery_link (CfFuture *self)
     _cf_lane_set_armed_locked (lane, TRUE);
   /* As soon as the context can take it out it may go, and the queue with it. */
   if (must_arm && queue != &_cf_delivery_default_queue)
-    g_source_set_ready_time (queue->source, 0);
+    _cf_delivery_wake (queue);
   _cf_unlock (&_cf_lane_locks[number].lock);
 
   if (must_arm && queue == &_cf_delivery_default_queue)
-    g_source_set_ready_time (queue->source, 0);
+    _cf_delivery_wake (queue);
 }
 
 static void

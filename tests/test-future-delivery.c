@@ -506,6 +506,43 @@ test_last_unref_while_told (void)
     g_thread_join (threads[i]);
 }
 
+static guint n_ready;
+
+static int
+poll_and_count (GPollFD *fds,
+                guint    n_fds,
+                int      timeout)
+{
+  int n = g_poll (fds, n_fds, timeout);
+
+  n_ready += n > 0;
+
+  return n;
+}
+
+static void
+test_woken_once (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (CfFuture) future = NULL;
+  int called = 0;
+
+  g_test_summary ("A completion wakes its context, which is not woken again by telling of it.");
+
+  g_main_context_set_poll_func (context, poll_and_count);
+  g_main_context_push_thread_default (context);
+  future = cf_future_new ();
+  g_signal_connect (future, "done", G_CALLBACK (count_plain), &called);
+  g_assert_true (cf_future_set_result (future, NULL, NULL));
+  while (called == 0)
+    g_main_context_iteration (context, TRUE);
+
+  n_ready = 0;
+  g_assert_false (g_main_context_iteration (context, FALSE));
+  g_assert_cmpuint (n_ready, ==, 0);
+  g_main_context_pop_thread_default (context);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -525,6 +562,7 @@ main (int    argc,
   g_test_add_data_func ("/future-delivery/dropped/by-last", GUINT_TO_POINTER (99), test_dropped_without_handlers);
   g_test_add_func ("/future-delivery/disconnected-inside", test_disconnected_inside);
   g_test_add_func ("/future-delivery/nested-iteration", test_nested_iteration);
+  g_test_add_func ("/future-delivery/woken-once", test_woken_once);
   g_test_add_func ("/future-delivery/dropped-while-delivered", test_dropped_while_delivered);
   g_test_add_func ("/future-delivery/last-unref-while-told", test_last_unref_while_told);
 

@@ -74,7 +74,12 @@ function notFound(message) {
     return Errors.executorError('NOT_FOUND', message);
 }
 
+/* What GJS imports by URI; by any other, GJS 1.74 aborts. */
+const SCHEMES = ['file', 'resource', 'gi'];
+
 function load(uri) {
+    if (!SCHEMES.includes(GLib.uri_parse_scheme(uri)?.toLowerCase()))
+        throw notFound(`The module ${uri} cannot be imported: its URI should begin with file:, resource: or gi:`);
     try {
         return settle(import(uri));
     } catch (error) {

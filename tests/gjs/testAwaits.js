@@ -6,8 +6,9 @@
 import Cf from 'gi://Cf';
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
 
-import {equal, fails, matches, memory, ok, place, run, same, test, withPool} from './tap.js';
+import {collected, equal, fails, matches, memory, ok, place, run, same, test, withPool} from './tap.js';
 
 const IS_FULL = GLib.getenv('CF_TEST_FULL') !== null;
 
@@ -59,6 +60,66 @@ test('what has no end does not keep the program', async () => {
     const never = new Cf.Future();
 
     matches(await fails(never.wait_async({timeout: 0})), Gio.IOErrorEnum, 'TIMED_OUT');
+});
+
+/* What each of these leaves behind is a future that nobody holds any more. */
+const GIVE_UP = {
+    'by its time': future => fails(future.wait_async({timeout: 0})),
+    'by its cancellable': future => {
+        const cancellable = new Gio.Cancellable();
+        const promise = fails(future.wait_async({cancellable}));
+
+        cancellable.cancel();
+
+        return promise;
+    },
+    'one after the other': future => Promise.all([0, 1000].map(timeout => fails(future.wait_async({timeout})))),
+    'with others': future => Cf.wait([future, new Cf.Future()], {timeout: 0}),
+    'once one is done': async future => {
+        const other = new Cf.Future();
+        const promise = Cf.wait([future, other], {return_when: Cf.FIRST_COMPLETED});
+
+        other.cancel();
+        await promise;
+    },
+    'by leaving the loop': async future => {
+        const other = new Cf.Future();
+
+        other.cancel();
+        for await (const {future: first} of Cf.as_completed([future, other])) {
+            same(first, other);
+            break;
+        }
+    },
+};
+
+for (const [how, giveUp] of Object.entries(GIVE_UP)) {
+    test(`a future whose wait was given up ${how} can go`, async () => {
+        const bindings = [];
+        const target = new Cf.Future();
+
+        for (let i = 0; i < 3; i++) {
+            const future = new Cf.Future();
+
+            /* It tells whether its source is still there. */
+            bindings.push(future.bind_property('name', target, 'name', GObject.BindingFlags.DEFAULT));
+            await giveUp(future);
+        }
+        await collected(() => bindings.some(binding => binding.dup_source() === null));
+    });
+}
+
+test('who still waits for a future hears of it when others have given up', async () => {
+    const future = new Cf.Future();
+    const early = fails(future.wait_async({timeout: 0}));
+    const late = future.wait_async({timeout: 60000000});
+    const last = future.then();
+
+    matches(await early, Gio.IOErrorEnum, 'TIMED_OUT');
+    await new Promise(resolve => setTimeout(resolve, 1));
+    future.set_result(5);
+    same(await late, 5);
+    same(await last, 5);
 });
 
 run();

@@ -123,6 +123,35 @@ testLoss('a result of map_named() comes with the next question', async () => {
     await pool.shutdown();
 });
 
+/* Asks once, until that was asked again, and answers both in one go, or the second only after the next question. */
+async function answerTwice(isLate) {
+    const answers = [];
+    const results = new NamedResults((cancellable, callback) => answers.push(callback), result => result);
+    const seen = [];
+    const first = results.next(null);
+
+    while (answers.length < 2)
+        await new Promise(resolve => setTimeout(resolve, 1));
+    answers[0](null, 1);
+    if (!isLate)
+        answers[1](null, 2);
+    seen.push(await first);
+    const [second, third] = [results.next(null), results.next(null)];
+
+    while (answers.length < 3)
+        await new Promise(resolve => setTimeout(resolve, 1));
+    if (isLate)
+        answers[1](null, 2);
+    answers[2](null, 3);
+    seen.push(await second, await third);
+    equal(seen, [1, 2, 3]);
+}
+
+testLoss('a result of map_named() that comes after all is the next one', async () => {
+    await answerTwice(false);
+    await answerTwice(true);
+});
+
 testLoss('the cancelling of a wait', async () => {
     const cancellable = new Gio.Cancellable();
     const promise = fails(makeDeaf().wait_async({cancellable}));

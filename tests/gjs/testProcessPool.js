@@ -82,7 +82,8 @@ test('what is not there', () => withPool({}, async pool => {
         matches(error, Cf.ExecutorError, 'NOT_FOUND');
         ok(error.message.includes(text), error.message);
     }
-    matches(await fails(pool.submit('file:///nowhere/at/all.js#x')), Cf.ExecutorError, 'NOT_FOUND');
+    for (const uri of ['file:///nowhere/at/all.js#x', 'data:text/javascript,5#x', 'http://localhost/x.js#x'])
+        matches(await fails(pool.submit(uri)), Cf.ExecutorError, 'NOT_FOUND');
 }));
 
 test('what is no place of a function is refused at once', () => withPool({}, async pool => {

@@ -264,6 +264,7 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
             this._next = next;
             this._finish = finish;
             this._extra = [];
+            this._answer = null;
             this._last = Promise.resolve();
         }
 
@@ -282,22 +283,31 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
             return value;
         }
 
-        /* Cancels the previous request before it makes a new one. A result that comes nevertheless goes to the next caller. */
+        /* Results come in their order, whichever request they answer; one for whom nobody waits is the next caller's. */
+        _give(outcome) {
+            const answer = this._answer;
+
+            this._answer = null;
+            if (answer === null)
+                this._extra.push(outcome);
+            else
+                answer(null, outcome);
+        }
+
+        /* Cancels the previous request before it makes a new one, which may be too late for the result not to come. */
         async _ask(cancellable) {
             let current = null;
-            let isOpen = true;
             const begin = answer => {
                 const mine = new Gio.Cancellable();
 
                 current?.cancel();
                 current = mine;
+                this._answer = answer;
                 this._next(mine, (source, result) => {
                     const outcome = this._open(result);
 
-                    if (isOpen && (mine === current || !isCancelled(outcome.error)))
-                        answer(source, outcome);
-                    else if (!isCancelled(outcome.error))
-                        this._extra.push(outcome);
+                    if (!isCancelled(outcome.error) || (this._answer === answer && mine === current))
+                        this._give(outcome);
                 });
             };
             const stop = Waiting.onCancelled(cancellable, () => current.cancel());
@@ -305,7 +315,7 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
             try {
                 return await Rescue.ask(begin, NamedResults._take);
             } finally {
-                isOpen = false;
+                this._answer = null;
                 stop();
                 current.cancel();
             }

@@ -30,10 +30,19 @@ var {add, ask, remove} = (({GLib}, Collector) => {
         return round.next().value;
     }
 
+    /* A handler may throw, which does not end the rescuer. */
+    function checkNext() {
+        try {
+            nextWait()?.check();
+        } catch (error) {
+            logError(error);
+        }
+    }
+
     /* Some of them each time, and all of them in turn. */
     function rescue() {
         for (let n = Math.min(waits.size, BATCH); n > 0; n--)
-            nextWait()?.check();
+            checkNext();
     }
 
     /* When each rescuer came last, in microseconds. They look after each other, since they may be lost too. */

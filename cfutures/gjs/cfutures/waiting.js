@@ -18,30 +18,47 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
     /* Future -> its Watch. They hold the futures, as C does while it waits. */
     const watched = new Map();
 
-    /** One wait of C, and all functions that wait for it. */
+    /** One wait of C, and all functions that wait for it, each with the cancellable of who may give up, or null. */
     class Watch {
-        constructor(future) {
+        constructor(future, cancellable) {
             this._future = future;
-            this.functions = new Set();
+            this.functions = new Map();
             watched.set(future, this);
             Rescue.add(this);
-            future._wait_async(null, () => {
-                this._end();
+            this._begin(cancellable);
+        }
+
+        _begin(cancellable) {
+            this._cancellable = cancellable;
+            this._future._wait_async(cancellable, () => {
+                this.check();
                 Collector.note();
             });
         }
 
         check() {
+            if (watched.get(this._future) !== this)
+                return;
             if (this._future.is_done())
                 this._end();
+            else if (this._cancellable?.is_cancelled())
+                this._goOn();
+        }
+
+        /* The one whose cancellable it was has given up: it is the next one's wait, if there is one. */
+        _goOn() {
+            const [next] = this.functions.values();
+
+            if (next === undefined)
+                this._end();
+            else
+                this._begin(next);
         }
 
         _end() {
-            if (watched.get(this._future) !== this)
-                return;
             watched.delete(this._future);
             Rescue.remove(this);
-            for (const fn of this.functions)
+            for (const fn of this.functions.keys())
                 fn(this._future);
         }
     }
@@ -51,12 +68,13 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
      *
      * @param {Cf.Future} future - a future
      * @param {Function} fn - what to call
+     * @param {Gio.Cancellable} cancellable - or null; who ends the watch cancels it, so that C lets the future go
      * @returns {Function} ends the watch
      */
-    function watch(future, fn) {
-        const {functions} = watched.get(future) ?? new Watch(future);
+    function watch(future, fn, cancellable = null) {
+        const {functions} = watched.get(future) ?? new Watch(future, cancellable);
 
-        functions.add(fn);
+        functions.set(fn, cancellable);
 
         return () => functions.delete(fn);
     }
@@ -165,10 +183,16 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
         return Errors.ioError(Gio.IOErrorEnum.CANCELLED, 'Operation was cancelled');
     }
 
+    function mayEndEarly({timeout = -1, cancellable = null}) {
+        return timeout >= 0 || cancellable !== null;
+    }
+
     /* Calls one of the two functions when a wait ends early; returns a function that stops that. */
-    function onEarlyEnd({timeout = -1, cancellable = null}, onTimeout, onCancel) {
-        if (timeout < 0 && cancellable === null)
+    function onEarlyEnd(options, onTimeout, onCancel) {
+        if (!mayEndEarly(options))
             return NOTHING;
+
+        const {timeout = -1, cancellable = null} = options;
 
         const deadline = new Deadline(timeout, onTimeout);
         const stop = onCancelled(cancellable, onCancel);
@@ -194,8 +218,10 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
             }
 
             let unwatch = null;
+            const quit = mayEndEarly(options) ? new Gio.Cancellable() : null;
             const end = error => {
                 unwatch();
+                quit.cancel();
                 reject(error);
             };
             const tearDown = onEarlyEnd(options,
@@ -210,7 +236,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
                 } catch (error) {
                     reject(error);
                 }
-            });
+            }, quit);
         });
     }
 
@@ -278,9 +304,12 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
 
         return new Promise((resolve, reject) => {
             const unwatch = [];
+            const isForAll = returnWhen === gi.Cf.ReturnWhen.ALL_COMPLETED && !mayEndEarly(options);
+            const quit = isForAll ? null : new Gio.Cancellable();
             const end = (fn, value) => {
                 tearDown();
                 unwatch.forEach(stop => stop());
+                quit?.cancel();
                 fn(value);
             };
             const tearDown = onEarlyEnd(options,
@@ -291,7 +320,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
                 unwatch.push(watch(future, () => {
                     if (isTheOne(returnWhen, future, --left))
                         end(resolve, sort(futures));
-                }));
+                }, quit));
             }
         });
     }
@@ -307,9 +336,10 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
             this._error = null;
             this._asking = [];
             this._unwatch = new Map();
+            this._quit = new Gio.Cancellable();
             this._tearDown = () => {};
             for (const future of notDone)
-                this._unwatch.set(future, watch(future, () => this._add(future)));
+                this._unwatch.set(future, watch(future, () => this._add(future), this._quit));
             if (this._unwatch.size > 0) {
                 this._tearDown = onEarlyEnd(options,
                     () => this._fail(Errors.timedOut(this._unwatch.size, this._count)),
@@ -336,6 +366,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
             for (const unwatch of this._unwatch.values())
                 unwatch();
             this._unwatch.clear();
+            this._quit.cancel();
         }
 
         _canAnswer() {
