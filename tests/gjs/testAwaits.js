@@ -91,6 +91,13 @@ const GIVE_UP = {
             break;
         }
     },
+    'by disconnecting': future => {
+        const ids = [
+            future.connect('done', () => {}), future.connect_after('done', () => {}), future.connect('notify::state', () => {}),
+        ];
+
+        ids.forEach(id => future.disconnect(id));
+    },
 };
 
 for (const [how, giveUp] of Object.entries(GIVE_UP)) {

@@ -9,7 +9,7 @@ import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 import System from 'system';
 
-import {equal, fails, matches, ok, run, same, test} from './tap.js';
+import {collected, equal, fails, matches, ok, run, same, test} from './tap.js';
 
 const {NamedResults} = imports.cfutures.mapping;
 const TRIPLE = `${GLib.build_filenamev([GLib.getenv('G_TEST_BUILDDIR'), 'cf-test-module.so'])}:test_module_triple`;
@@ -80,6 +80,16 @@ testLoss('the done signal, unless it was disconnected', async () => {
 
     await told;
     equal(seen, [true]);
+});
+
+testLoss('a future whose handler was disconnected in another way can go', async () => {
+    const target = new Cf.Future();
+    let future = new Cf.Future();
+    const binding = future.bind_property('name', target, 'name', GObject.BindingFlags.DEFAULT);
+
+    GObject.signal_handler_disconnect(future, future.connect('done', () => {}));
+    future = null;
+    await collected(() => binding.dup_source() === null);
 });
 
 testLoss('a shutdown is asked for again', async () => {

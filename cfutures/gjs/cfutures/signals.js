@@ -1,18 +1,18 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported connect */
+/* exported connect, disconnect */
 
 /*
  * Handlers of futures.
  *
  * In one function, which makes it faster: see values.js.
  */
-var {connect} = (({GObject}, Collector, Rescue) => {
-    const {Set} = globalThis;
+var {connect, disconnect} = (({GObject}, Collector, Rescue) => {
+    const {Map} = globalThis;
 
-    /* Futures with a handler that is still to be called: GJS would disconnect the handlers of one that nobody holds. */
-    const held = new Set();
+    /* Future -> its Hold, while a handler is still to be called: GJS would disconnect the handlers of one that nobody holds. */
+    const held = new Map();
 
     /* Calls a handler of "done" whose call was lost; not at the first look, when it may be on its way. */
     class Reminder {
@@ -24,13 +24,12 @@ var {connect} = (({GObject}, Collector, Rescue) => {
         }
 
         check() {
-            if (!this._future.is_done())
-                return;
-            if (this._isDue && GObject.signal_handler_is_connected(this._future, this._id))
-                this._tell(this._future);
+            if (!GObject.signal_handler_is_connected(this._future, this._id))
+                forget(this._future, this._id, this);
             else if (this._isDue)
-                Rescue.remove(this);
-            this._isDue = true;
+                this._tell(this._future);
+            else
+                this._isDue = this._future.is_done();
         }
     }
 
@@ -49,17 +48,39 @@ var {connect} = (({GObject}, Collector, Rescue) => {
 
         Rescue.add(reminder);
 
-        return id;
+        return [id, reminder];
     }
 
-    function hold(future, connectInC) {
-        if (held.has(future))
-            return;
-        held.add(future);
-        connectDone(future, connectInC, () => {
-            held.delete(future);
-            Collector.note();
-        });
+    /* Holds a future until it is done, or until none of its handlers is left. */
+    class Hold {
+        constructor(future, connectInC) {
+            this._future = future;
+            this._reminders = new Map();
+            [this._id, this._own] = connectDone(future, connectInC, () => {
+                held.delete(future);
+                Collector.note();
+            });
+            held.set(future, this);
+        }
+
+        add(id, reminder) {
+            this._reminders.set(id, reminder);
+        }
+
+        remove(id) {
+            Rescue.remove(this._reminders.get(id));
+            if (!this._reminders.delete(id) || this._reminders.size > 0)
+                return;
+            held.delete(this._future);
+            Rescue.remove(this._own);
+            if (GObject.signal_handler_is_connected(this._future, this._id))
+                GObject.signal_handler_disconnect(this._future, this._id);
+        }
+    }
+
+    function forget(future, id, reminder) {
+        Rescue.remove(reminder);
+        held.get(future)?.remove(id);
     }
 
     /**
@@ -72,14 +93,25 @@ var {connect} = (({GObject}, Collector, Rescue) => {
      * @returns {number} its number
      */
     function connect(future, connectInC, signal, callback) {
-        const id = signal === 'done'
+        const [id, reminder] = signal === 'done'
             ? connectDone(future, connectInC, callback)
-            : connectInC.call(future, signal, callback);
+            : [connectInC.call(future, signal, callback), null];
 
-        hold(future, connectInC);
+        (held.get(future) ?? new Hold(future, connectInC)).add(id, reminder);
 
         return id;
     }
 
-    return {connect};
+    /**
+     * Disconnects a handler; with the last one, the future is let go.
+     *
+     * @param {Cf.Future} future - a future
+     * @param {number} id - the number of the handler
+     */
+    function disconnect(future, id) {
+        GObject.signal_handler_disconnect(future, id);
+        held.get(future)?.remove(id);
+    }
+
+    return {connect, disconnect};
 })(imports.gi, imports.cfutures.collector, imports.cfutures.rescue);

@@ -97,6 +97,10 @@ var {_init} = (({Gio, GLib, GObject}, {
                 return Signals.connect(this, connect_after, signal, callback);
             },
 
+            disconnect(id) {
+                Signals.disconnect(this, id);
+            },
+
             get_result(timeout = -1) {
                 try {
                     return Values.decode(get_result.call(this, timeout));
