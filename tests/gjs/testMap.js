@@ -43,6 +43,50 @@ test('for await over map', () => withPool({}, async pool => {
     equal(seen, CUBES);
 }));
 
+for (const chunksize of [1, 4]) {
+    test(`many may be asked for at a time (chunksize ${chunksize})`, () => withPool({}, async pool => {
+        const results = pool.map(place('cubeButThree'), NUMBERS, {chunksize, buffersize: 9});
+        const seen = [];
+
+        while (seen.length < NUMBERS.length)
+            seen.push(...await Promise.all(NUMBERS.slice(0, 10).map(() => results.next())));
+        equal(seen.map(({value}) => value), CUBES);
+        ok((await results.next()).done, 'the end');
+    }));
+}
+
+test('the iterable may ask for results', () => withPool({max_workers: 1}, async pool => {
+    const asked = [];
+    let results = null;
+    function* generate() {
+        for (let i = 0; i < 6; i++) {
+            if (i > 2)
+                asked.push(results.next());
+            yield i;
+        }
+    }
+
+    results = pool.map(place('echo'), generate(), {buffersize: 2});
+    const seen = await take(results);
+    const others = (await Promise.all(asked)).filter(({done}) => !done).map(({value}) => value);
+    equal([...seen, ...others].sort(), [0, 1, 2, 3, 4, 5]);
+    same((await asked[0]).value, 3, 'the next one after that for which the item was read');
+}));
+
+test('an iterable that throws has its error thrown, and takes no result away', () => withPool({max_workers: 1}, async pool => {
+    function* generate() {
+        yield* [1, 2];
+        throw new RangeError('no more');
+    }
+    const results = pool.map(place('echo'), generate(), {buffersize: 2});
+
+    same((await results.next()).value, 1);
+    const error = await fails(results.next());
+    ok(error instanceof RangeError && error.message === 'no more', String(error));
+    same((await results.next()).value, 2);
+    ok((await results.next()).done, 'the end');
+}));
+
 test('nothing to map', () => withPool({}, async pool => {
     equal(await pool.map(place('cubeButThree'), []), []);
     same(pool.n_workers, 0);

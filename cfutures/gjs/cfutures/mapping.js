@@ -8,7 +8,7 @@
  *
  * In one function, which makes it faster: see values.js.
  */
-var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, Waiting) => {
+var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Collector, Errors, Rescue, Values, Waiting) => {
     const {Math, Number, Promise, RangeError, Symbol, TypeError} = globalThis;
 
     function checkSize(name, value, min) {
@@ -89,7 +89,8 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
             this._count = 0;
             this._waiting = 0;
             this._hasMore = true;
-            this._last = Promise.resolve();
+            this._last = null;
+            this._isStepping = false;
             this._fill(true);
         }
 
@@ -155,6 +156,11 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
             if (chunk === undefined)
                 return this._end(this._refusal);
 
+            if (chunk.future?.is_done()) {
+                chunk.settle();
+                Collector.note();
+            }
+
             return chunk.future === null ? this._take(chunk) : this._stepLater(chunk);
         }
 
@@ -184,13 +190,40 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
             return {value: outcome.value, done: false};
         }
 
-        /** @returns {Promise} the next result; a call that failed gives its error, and the next one comes after it */
-        next() {
-            const step = this._last.then(() => this._step());
+        /* What is there already takes no more than one promise. */
+        _stepNow() {
+            this._isStepping = true;
+            try {
+                const step = this._step();
 
-            this._last = step.catch(() => {});
+                return step instanceof Promise ? this._queue(step) : Promise.resolve(step);
+            } catch (error) {
+                return this._queue(Promise.reject(error));
+            } finally {
+                this._isStepping = false;
+            }
+        }
+
+        /* Those that come after it wait for it. */
+        _queue(step) {
+            const end = () => {
+                if (this._last === last)
+                    this._last = null;
+            };
+            const last = step.then(end, end);
+
+            this._last = last;
 
             return step;
+        }
+
+        /** @returns {Promise} the next result; a call that failed gives its error, and the next one comes after it */
+        next() {
+            if (this._last !== null)
+                return this._queue(this._last.then(() => this._step()));
+
+            /* The iterable may ask for a result while it is asked for an item. */
+            return this._isStepping ? Promise.resolve().then(() => this.next()) : this._stepNow();
         }
 
         /** Cancels what has not started, and ends the results. */
@@ -338,6 +371,6 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Errors, Rescue, Values, 
 
     return {MapResults, NamedResults};
 })(
-    imports.gi, imports.cfutures.bytes, imports.cfutures.errors, imports.cfutures.rescue, imports.cfutures.values,
-    imports.cfutures.waiting,
+    imports.gi, imports.cfutures.bytes, imports.cfutures.collector, imports.cfutures.errors, imports.cfutures.rescue,
+    imports.cfutures.values, imports.cfutures.waiting,
 );
