@@ -62,6 +62,15 @@ test('results of every kind', async () => {
     same((await makeFinished(new GLib.Variant('i', 5))).unpack(), 5);
 });
 
+test('a result that it cannot keep is refused', async () => {
+    const future = new Cf.Future();
+
+    for (const value of [() => 1, [Symbol('x')], Promise.resolve(1)])
+        matches(await fails(() => future.set_result(value)), Cf.ExecutorError, 'NOT_SERIALIZABLE');
+    future.set_result(1);
+    same(await future, 1);
+});
+
 test('a result that is no variant is not one', async () => {
     matches(await fails(() => makeFinished('text').dup_variant(0)), Cf.ExecutorError, 'NOT_SUPPORTED');
     same(makeFinished(undefined).dup_variant(0), null);

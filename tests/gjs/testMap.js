@@ -212,6 +212,13 @@ test('items are checked', () => withPool({}, async pool => {
         ok(await fails(() => pool.map(place('echo'), items)) instanceof TypeError, JSON.stringify(items));
 }));
 
+test('limits are checked, and may be none', () => withPool({}, async pool => {
+    for (const options of [{timeout: NaN}, {timeout: '5'}, {cancellable: 5}])
+        ok(await fails(() => pool.map(place('echo'), [1], options)) instanceof TypeError, JSON.stringify(options));
+    for (const options of [null, {timeout: null, cancellable: null}, {timeout: Infinity}])
+        equal(await pool.map(place('later'), [1], options), [1]);
+}));
+
 test('sizes are checked', () => withPool({}, async pool => {
     for (const options of [{chunksize: 0}, {chunksize: 1.5}, {buffersize: -1}])
         ok(await fails(() => pool.map(place('echo'), [1], options)) instanceof RangeError, JSON.stringify(options));

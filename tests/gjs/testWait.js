@@ -83,6 +83,47 @@ test('what is no future cannot be waited for', async () => {
     }
 });
 
+const WAITS = {
+    wait_async: (future, options) => future.wait_async(options),
+    wait: (future, options) => Cf.wait([future], options),
+    as_completed: (future, options) => Cf.as_completed([future], options).next(),
+};
+
+for (const [name, begin] of Object.entries(WAITS)) {
+    test(`${name}() without options, or with limits that are none`, async () => {
+        for (const options of [null, undefined, ...[null, -1, Infinity, 2 ** 70].map(timeout => ({timeout, cancellable: null}))]) {
+            const [future] = make(1);
+            const promise = begin(future, options);
+
+            await new Promise(resolve => setTimeout(resolve, 1));
+            future.set_result(1);
+            await promise;
+        }
+    });
+
+    test(`${name}() checks its limits`, async () => {
+        for (const options of [{timeout: NaN}, {timeout: '5'}, {timeout: 5n}, {cancellable: 5}, {timeout: 0, cancellable: {}}])
+            ok(await fails(() => begin(make(1)[0], options)) instanceof TypeError, Object.values(options).map(String).join());
+    });
+}
+
+test('so does a wait that blocks', async () => {
+    for (const timeout of [NaN, '5', 5n]) {
+        ok(await fails(() => make(1)[0].get_result(timeout)) instanceof TypeError, `get_result: ${timeout}`);
+        ok(await fails(() => make(1)[0].get_exception(timeout)) instanceof TypeError, `get_exception: ${timeout}`);
+    }
+    await withPool({}, async pool => {
+        for (const timeout of [null, Infinity])
+            same(pool.submit(place('later'), 1).get_result(timeout), 1);
+    });
+});
+
+test('when to return is one of three', async () => {
+    for (const mode of ['FIRST_COMPLETED', 77])
+        ok(await fails(() => Cf.wait(make(1), {return_when: mode})) instanceof RangeError, `return_when: ${mode}`);
+    equal(await Cf.wait([], {return_when: null}), {done: [], not_done: []});
+});
+
 test('calls of a pool, 2000 of them', () => withPool({}, async pool => {
     const futures = Array.from({length: 2000}, (_, i) => pool.submit(place('add'), i));
     const {done} = await Cf.wait(futures);

@@ -76,7 +76,10 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Collector, Errors, Rescu
          * @param {object} options - `chunksize`, `buffersize`, `timeout`, `cancellable`
          * @param {Function} submit - submits an encoded chunk
          */
-        constructor(items, {chunksize = 1, buffersize = 0, timeout = -1, cancellable = null}, submit) {
+        constructor(items, options, submit) {
+            const {chunksize = 1, buffersize = 0} = options ?? {};
+            const {timeout, cancellable} = Waiting.limitsOf(options);
+
             checkSize('chunksize', chunksize, 1);
             checkSize('buffersize', buffersize, 0);
             this._items = iterate(items);

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch */
+/* exported AsCompleted, checkCancellable, limitsOf, onCancelled, outcome, promiseOf, terminateWith, toTimeout, wait, watch */
 
 /*
  * Waiting for futures in the main loop. Everything is built on watch(): one wait in C for each future, however many
@@ -9,11 +9,14 @@
  *
  * In one function, which makes it faster: see values.js.
  */
-var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} = ((gi, Collector, Errors, Rescue, Values) => {
-    const {Map, Math, Promise, Set, Symbol, TypeError} = globalThis;
+var {
+    AsCompleted, checkCancellable, limitsOf, onCancelled, outcome, promiseOf, terminateWith, toTimeout, wait, watch,
+} = ((gi, Collector, Errors, Rescue, Values) => {
+    const {Map, Math, Number, Promise, RangeError, Set, Symbol, TypeError} = globalThis;
     const {Gio, GLib} = gi;
 
     const NOTHING = () => {};
+    const NO_LIMITS = {timeout: -1, cancellable: null};
 
     /* Future -> its Watch. They hold the futures, as C does while it waits. */
     const watched = new Map();
@@ -91,6 +94,36 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
         } catch (error) {
             throw Errors.revive(error);
         }
+    }
+
+    /**
+     * @param {number} timeout - in microseconds; or null
+     * @returns {number} it as C takes it: -1 when it has no end
+     */
+    function toTimeout(timeout) {
+        if (typeof (timeout ?? -1) !== 'number' || Number.isNaN(timeout))
+            throw new TypeError(`timeout is ${String(timeout)}, and must be a number of microseconds`);
+
+        return (timeout ?? -1) >= 0 && timeout <= Number.MAX_SAFE_INTEGER ? timeout : -1;
+    }
+
+    /**
+     * @param {Gio.Cancellable} cancellable - or null
+     * @returns {Gio.Cancellable} it
+     */
+    function checkCancellable(cancellable) {
+        if (cancellable && !(cancellable instanceof Gio.Cancellable))
+            throw new TypeError(`cancellable is of type ${typeof cancellable}, and must be a Gio.Cancellable`);
+
+        return cancellable ?? null;
+    }
+
+    /**
+     * @param {object} options - `timeout` and `cancellable`, which end a wait early; or null
+     * @returns {object} both, after a check
+     */
+    function limitsOf(options) {
+        return {timeout: toTimeout(options?.timeout), cancellable: checkCancellable(options?.cancellable)};
     }
 
     /** Calls a function when a time has passed. */
@@ -183,19 +216,17 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
         return Errors.ioError(Gio.IOErrorEnum.CANCELLED, 'Operation was cancelled');
     }
 
-    function mayEndEarly({timeout = -1, cancellable = null}) {
+    function mayEndEarly({timeout, cancellable}) {
         return timeout >= 0 || cancellable !== null;
     }
 
     /* Calls one of the two functions when a wait ends early; returns a function that stops that. */
-    function onEarlyEnd(options, onTimeout, onCancel) {
-        if (!mayEndEarly(options))
+    function onEarlyEnd(limits, onTimeout, onCancel) {
+        if (!mayEndEarly(limits))
             return NOTHING;
 
-        const {timeout = -1, cancellable = null} = options;
-
-        const deadline = new Deadline(timeout, onTimeout);
-        const stop = onCancelled(cancellable, onCancel);
+        const deadline = new Deadline(limits.timeout, onTimeout);
+        const stop = onCancelled(limits.cancellable, onCancel);
 
         return () => {
             deadline.stop();
@@ -208,9 +239,11 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
      * @param {object} options - `timeout` in microseconds, `cancellable`: they end the waiting, not the work
      * @returns {Promise} its outcome
      */
-    function promiseOf(future, options = {}) {
+    function promiseOf(future, options = null) {
         return new Promise((resolve, reject) => {
-            if (options.cancellable?.is_cancelled())
+            const limits = options === null ? NO_LIMITS : limitsOf(options);
+
+            if (limits.cancellable?.is_cancelled())
                 throw cancelled();
             if (future.is_done()) {
                 resolve(outcome(future));
@@ -218,19 +251,19 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
             }
 
             let unwatch = null;
-            const quit = mayEndEarly(options) ? new Gio.Cancellable() : null;
+            const quit = mayEndEarly(limits) ? new Gio.Cancellable() : null;
             const end = error => {
                 unwatch();
                 quit.cancel();
                 reject(error);
             };
-            const tearDown = onEarlyEnd(options,
+            const tearDown = onEarlyEnd(limits,
                 () => end(Errors.ioError(Gio.IOErrorEnum.TIMED_OUT, 'The future is not done yet')),
                 () => end(cancelled()));
             unwatch = watch(future, () => {
                 tearDown();
                 try {
-                    if (options.cancellable?.is_cancelled())
+                    if (limits.cancellable?.is_cancelled())
                         throw cancelled();
                     resolve(outcome(future));
                 } catch (error) {
@@ -287,6 +320,15 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
         return lists;
     }
 
+    function checkReturnWhen(returnWhen) {
+        const {ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION} = gi.Cf.ReturnWhen;
+
+        if (![ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION].includes(returnWhen ?? ALL_COMPLETED))
+            throw new RangeError(`return_when is ${String(returnWhen)}, and must be one of Cf.ReturnWhen`);
+
+        return returnWhen ?? ALL_COMPLETED;
+    }
+
     /**
      * Waits for some or all of many futures.
      *
@@ -294,9 +336,10 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
      * @param {object} options - `timeout`, `return_when`, `cancellable`
      * @returns {Promise} `done` and `not_done`, in the order given
      */
-    function wait(iterable, options = {}) {
+    function wait(iterable, options = null) {
         const futures = listOf(iterable);
-        const returnWhen = options.return_when ?? gi.Cf.ReturnWhen.ALL_COMPLETED;
+        const limits = limitsOf(options);
+        const returnWhen = checkReturnWhen(options?.return_when);
         const now = sort(futures);
 
         if (isEnough(returnWhen, now.done, now.not_done))
@@ -304,7 +347,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
 
         return new Promise((resolve, reject) => {
             const unwatch = [];
-            const isForAll = returnWhen === gi.Cf.ReturnWhen.ALL_COMPLETED && !mayEndEarly(options);
+            const isForAll = returnWhen === gi.Cf.ReturnWhen.ALL_COMPLETED && !mayEndEarly(limits);
             const quit = isForAll ? null : new Gio.Cancellable();
             const end = (fn, value) => {
                 tearDown();
@@ -312,7 +355,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
                 quit?.cancel();
                 fn(value);
             };
-            const tearDown = onEarlyEnd(options,
+            const tearDown = onEarlyEnd(limits,
                 () => end(resolve, sort(futures)),
                 () => end(reject, cancelled()));
             let left = now.not_done.length;
@@ -327,8 +370,9 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
 
     /** Futures in the order in which they are done; what Cf.as_completed() gives. */
     class AsCompleted {
-        constructor(iterable, options = {}) {
+        constructor(iterable, options = null) {
             const futures = listOf(iterable);
+            const limits = limitsOf(options);
             const {done, not_done: notDone} = sort(futures);
 
             this._count = futures.length;
@@ -341,7 +385,7 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
             for (const future of notDone)
                 this._unwatch.set(future, watch(future, () => this._add(future), this._quit));
             if (this._unwatch.size > 0) {
-                this._tearDown = onEarlyEnd(options,
+                this._tearDown = onEarlyEnd(limits,
                     () => this._fail(Errors.timedOut(this._unwatch.size, this._count)),
                     () => this._fail(cancelled()));
             }
@@ -419,7 +463,9 @@ var {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch} =
         }
     }
 
-    return {AsCompleted, onCancelled, outcome, promiseOf, terminateWith, wait, watch};
+    return {
+        AsCompleted, checkCancellable, limitsOf, onCancelled, outcome, promiseOf, terminateWith, toTimeout, wait, watch,
+    };
 })(
     imports.gi, imports.cfutures.collector, imports.cfutures.errors, imports.cfutures.rescue, imports.cfutures.values,
 );

@@ -103,14 +103,14 @@ var {_init} = (({Gio, GLib, GObject}, {
 
             get_result(timeout = -1) {
                 try {
-                    return Values.decode(get_result.call(this, timeout));
+                    return Values.decode(get_result.call(this, Waiting.toTimeout(timeout)));
                 } catch (error) {
                     throw Errors.revive(error);
                 }
             },
 
             get_exception(timeout = -1) {
-                const [, exception] = get_exception.call(this, timeout);
+                const [, exception] = get_exception.call(this, Waiting.toTimeout(timeout));
 
                 return exception === null ? null : Errors.revive(exception);
             },
@@ -119,7 +119,7 @@ var {_init} = (({Gio, GLib, GObject}, {
                 if (callback !== undefined)
                     return wait_async.call(this, options, callback);
 
-                return Waiting.promiseOf(this, options instanceof Gio.Cancellable ? {cancellable: options} : options ?? {});
+                return Waiting.promiseOf(this, options instanceof Gio.Cancellable ? {cancellable: options} : options);
             },
 
             wait_finish(result) {
@@ -173,6 +173,14 @@ var {_init} = (({Gio, GLib, GObject}, {
         return value;
     }
 
+    function encodeResult(value) {
+        try {
+            return Values.encode(value, 'The result');
+        } catch (error) {
+            throw error instanceof Values.NotSerializable ? Errors.executorError('NOT_SERIALIZABLE', error.message) : error;
+        }
+    }
+
     /* What C can hold is passed as it is. */
     function toResult(value) {
         if (value === undefined)
@@ -183,7 +191,7 @@ var {_init} = (({Gio, GLib, GObject}, {
         if (value instanceof GLib.Variant && !Values.isEncoded(value))
             return toGValue(value);
 
-        const encoded = Values.encode(value);
+        const encoded = encodeResult(value);
 
         return encoded.blob.isEmpty ? encoded.text : toGValue(Values.toVariant(encoded));
     }
@@ -292,6 +300,8 @@ var {_init} = (({Gio, GLib, GObject}, {
 
             submit(call, ...args) {
                 const {function: name, cancellable = null, name: label = null} = typeof call === 'object' && call !== null ? call : {function: call};
+
+                Waiting.checkCancellable(cancellable);
 
                 return this._submit(checkName(name), () => Values.encode(args, 'args'), cancellable, label);
             },
