@@ -318,6 +318,19 @@ rest (CfDeliveryQueue *queue)
     set_due (queue, TRUE);
 }
 
+/* FALSE: there is more than a batch. */
+static gboolean
+tell_and_rest (CfDeliveryQueue *queue)
+{
+  tell_batch (queue);
+  if (!is_empty (queue))
+    return FALSE;
+
+  rest (queue);
+
+  return TRUE;
+}
+
 /* It was made in another thread; GLib's lock would do, if race detectors could see it. */
 static CfDeliveryQueue *
 get_queue (GSource *source)
@@ -378,10 +391,7 @@ dispatch (GSource             *source,
 {
   CfDeliveryQueue *queue = get_queue (source);
 
-  tell_batch (queue);
-  if (is_empty (queue))
-    rest (queue);
-  else
+  if (!tell_and_rest (queue))
     skip_next_turn (queue);
 
   return G_SOURCE_CONTINUE;
@@ -394,9 +404,7 @@ dispatch_fallback (GSource             *source,
 {
   CfDeliveryQueue *queue = get_queue (source);
 
-  tell_batch (queue);
-  if (is_empty (queue))
-    rest (queue);
+  tell_and_rest (queue);
 
   return queue->fallback == source;
 }

@@ -104,8 +104,8 @@ typedef enum
 /* A worker thread that is about to sleep without a time limit. */
 typedef struct _CfWaitRecord CfWaitRecord;
 
-/* Sees how far what is waited for has come, where the targets only might give it; called under the graph lock.  @runner gets
- * whoever is giving it, who is only compared with others.  FALSE: it is there. */
+/* Looks for what is waited for, where each of the targets only might give it; called under the graph lock.  @runner gets the
+ * task that works on it, or NULL, and is only compared with others.  FALSE: it is there. */
 typedef gboolean (*CfWaitLook) (CfWaitRecord *record,
                                 CfFuture    **runner);
 
