@@ -223,10 +223,9 @@ line_cb (gpointer user_data)
 static const char *
 describe_good_exit (void)
 {
-  struct sigaction action;
+  struct sigaction action = { .sa_handler = SIG_DFL };
 
-  if (sigaction (SIGCHLD, NULL, &action) != 0)
-    return "exited with status 0";
+  sigaction (SIGCHLD, NULL, &action);
   if (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0)
     return "ended; how is not known, as the program ignores SIGCHLD";
   if (action.sa_handler != SIG_DFL)
