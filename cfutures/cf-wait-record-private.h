@@ -24,9 +24,9 @@ struct _CfWaitFrame
 /* A worker thread of a thread pool. */
 typedef struct
 {
-  CfFutureOwner *pool; /* (const) */
-  CfWaitFrame   *top;  /* (thread) (nullable); (graph lock) while it waits */
-  guint          depth;
+  CfFutureOwner *pool;         /* (const) */
+  CfWaitFrame   *top;          /* (thread) (nullable); (graph lock) while it waits */
+  guint          depth;        /* (thread) */
   gboolean       is_preparing; /* (thread): it may not run tasks yet */
   guint          n_stays;      /* (thread) */
   gboolean       is_returning; /* (atomic): nothing but the library's own steps keeps it from its next task */

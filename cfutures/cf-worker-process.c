@@ -30,6 +30,7 @@
 #define BYE_GRACE_US (5 * G_USEC_PER_SEC)
 #define EOF_GRACE_US (G_USEC_PER_SEC / 10)
 
+/* All of it belongs to the thread that started the child, save the outbox, which others may cut. */
 struct _CfWorkerProcess
 {
   GSubprocess                 *subprocess; /* (owned) */
