@@ -30,6 +30,20 @@ struct _Graph
 };
 
 static gboolean
+take_as_completed (CfFuture **targets,
+                   guint      n_targets,
+                   GError   **error)
+{
+  g_autoptr (CfFutureIter) iter = cf_as_completed (targets, n_targets, -1);
+  CfFuture *future;
+
+  while ((future = cf_future_iter_next (iter, error)) != NULL)
+    cf_future_unref (future);
+
+  return *error == NULL;
+}
+
+static gboolean
 wait_for_targets (Node    *self,
                   GError **error)
 {
@@ -39,6 +53,8 @@ wait_for_targets (Node    *self,
     targets[i] = self->graph->nodes[self->targets[i]].future;
   if (self->kind == WAIT_CF_WAIT)
     return cf_wait (targets, self->n_targets, CF_ALL_COMPLETED, -1, NULL, NULL, error);
+  if (self->kind == WAIT_AS_COMPLETED)
+    return take_as_completed (targets, self->n_targets, error);
 
   for (guint i = 0; i < self->n_targets; i++)
     if (!wait_for (targets[i], self->kind, -1, error))
