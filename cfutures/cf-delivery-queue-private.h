@@ -33,12 +33,13 @@ typedef struct
   char         gap[CF_CACHE_LINE - sizeof (CfFutureList) - sizeof (gboolean)];
 } CfDeliveryLane;
 
-/* A source that always has more to tell lets those with a lower priority have a turn after each batch. */
+/* A source that has more to tell than a batch skips every other round of its context, so that sources with a lower priority
+ * have their turn. */
 typedef enum
 {
-  CF_TURN_AS_COMES, /* when something comes */
-  CF_TURN_WAIVED,   /* not in the next round */
-  CF_TURN_PASSES,   /* not in this round */
+  CF_TURN_TAKE,
+  CF_TURN_SKIP_NEXT,
+  CF_TURN_SKIP, /* the round that has begun */
 } CfDeliveryTurn;
 
 typedef struct
@@ -47,7 +48,7 @@ typedef struct
   guint          first_lane; /* (context): where the next batch begins */
   gboolean       is_due;     /* (atomic): the source is to be dispatched */
   CfDeliveryTurn turn;       /* (context): of the source */
-  GSource       *rear;       /* (context) (nullable): which the context owns; while there is more than a batch */
+  GSource       *fallback;   /* (context) (nullable): which the context owns; while there is more than a batch */
   GMainContext  *context;    /* (const): not a reference; NULL: the global default one */
 } CfDeliveryQueue;
 

@@ -31,13 +31,13 @@ static gboolean check (GSource *source);
 static gboolean dispatch (GSource    *source,
                           GSourceFunc callback,
                           gpointer    user_data);
-static gboolean dispatch_rear (GSource    *source,
-                               GSourceFunc callback,
-                               gpointer    user_data);
+static gboolean dispatch_fallback (GSource    *source,
+                                   GSourceFunc callback,
+                                   gpointer    user_data);
 static void     finalize (GSource *source);
 
 static GSourceFuncs funcs = { prepare, check, dispatch, finalize, NULL, NULL };
-static GSourceFuncs rear_funcs = { NULL, NULL, dispatch_rear, NULL, NULL, NULL };
+static GSourceFuncs fallback_funcs = { NULL, NULL, dispatch_fallback, NULL, NULL, NULL };
 
 /* The context ends.  It is freed before its sources are: by then another one may have its address. */
 static void
@@ -284,30 +284,51 @@ disarm (CfDeliveryQueue *queue,
   return can_rest;
 }
 
+/* Always in an exchange: whoever reads the last one then sees what was written before all those that came earlier, too. */
+static void
+set_due (CfDeliveryQueue *queue,
+         gboolean         is_due)
+{
+  __atomic_exchange_n (&queue->is_due, is_due, __ATOMIC_ACQ_REL);
+}
+
 /* There is something in a lane that was not armed.  Unlike a ready time, this takes no lock of the context, and does not
  * wake it once more when it is taken back. */
 void
 _cf_delivery_wake (CfDeliveryQueue *queue)
 {
-  __atomic_store_n (&queue->is_due, TRUE, __ATOMIC_RELEASE);
+  set_due (queue, TRUE);
   g_main_context_wakeup (queue->context);
 }
 
-/* Whoever adds something to a lane that is not armed any more makes the source due again: not before it was put to
- * rest here, in an exchange, so that a lane whose making it due is undone here is seen as armed. */
+/* Whoever adds something to a lane that is not armed any more makes the source due again: so it is put to rest first.  A
+ * lane whose call for the source is undone by that is seen as armed, and looked at. */
 static void
 rest (CfDeliveryQueue *queue)
 {
   gboolean can_rest = TRUE;
 
-  queue->turn = CF_TURN_AS_COMES;
-  if (queue->rear != NULL)
-    g_source_destroy (g_steal_pointer (&queue->rear));
-  __atomic_exchange_n (&queue->is_due, FALSE, __ATOMIC_ACQ_REL);
+  queue->turn = CF_TURN_TAKE;
+  if (queue->fallback != NULL)
+    g_source_destroy (g_steal_pointer (&queue->fallback));
+  set_due (queue, FALSE);
   for (guint i = 0; i < CF_N_LANES; i++)
     can_rest = disarm (queue, i) && can_rest;
   if (!can_rest)
-    __atomic_store_n (&queue->is_due, TRUE, __ATOMIC_RELEASE);
+    set_due (queue, TRUE);
+}
+
+/* FALSE: there is more than a batch. */
+static gboolean
+tell_and_rest (CfDeliveryQueue *queue)
+{
+  tell_batch (queue);
+  if (!is_empty (queue))
+    return FALSE;
+
+  rest (queue);
+
+  return TRUE;
 }
 
 /* It was made in another thread; GLib's lock would do, if race detectors could see it. */
@@ -317,11 +338,11 @@ get_queue (GSource *source)
   return __atomic_load_n (&((QueueSource *) source)->queue, __ATOMIC_ACQUIRE);
 }
 
-/* The same source at the end of the line, for when nobody takes the turn that was waived. */
+/* The same with a low priority, for when no other source takes the turn that is skipped. */
 static GSource *
-rear_new (CfDeliveryQueue *queue)
+fallback_new (CfDeliveryQueue *queue)
 {
-  GSource *source = g_source_new (&rear_funcs, sizeof (QueueSource));
+  GSource *source = g_source_new (&fallback_funcs, sizeof (QueueSource));
 
   ((QueueSource *) source)->queue = queue;
   g_source_set_static_name (source, "cfutures, after others");
@@ -335,11 +356,11 @@ rear_new (CfDeliveryQueue *queue)
 }
 
 static void
-waive_turn (CfDeliveryQueue *queue)
+skip_next_turn (CfDeliveryQueue *queue)
 {
-  queue->turn = CF_TURN_WAIVED;
-  if (queue->rear == NULL)
-    queue->rear = rear_new (queue);
+  queue->turn = CF_TURN_SKIP_NEXT;
+  if (queue->fallback == NULL)
+    queue->fallback = fallback_new (queue);
 }
 
 static gboolean
@@ -347,7 +368,7 @@ check (GSource *source)
 {
   CfDeliveryQueue *queue = get_queue (source);
 
-  return queue->turn != CF_TURN_PASSES && __atomic_load_n (&queue->is_due, __ATOMIC_ACQUIRE);
+  return queue->turn != CF_TURN_SKIP && __atomic_load_n (&queue->is_due, __ATOMIC_ACQUIRE);
 }
 
 /* A round begins. */
@@ -357,7 +378,7 @@ prepare (GSource *source,
 {
   CfDeliveryQueue *queue = get_queue (source);
 
-  queue->turn = queue->turn == CF_TURN_WAIVED ? CF_TURN_PASSES : CF_TURN_AS_COMES;
+  queue->turn = queue->turn == CF_TURN_SKIP_NEXT ? CF_TURN_SKIP : CF_TURN_TAKE;
   *timeout = -1;
 
   return check (source);
@@ -370,27 +391,22 @@ dispatch (GSource             *source,
 {
   CfDeliveryQueue *queue = get_queue (source);
 
-  tell_batch (queue);
-  if (is_empty (queue))
-    rest (queue);
-  else
-    waive_turn (queue);
+  if (!tell_and_rest (queue))
+    skip_next_turn (queue);
 
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
-dispatch_rear (GSource             *source,
-               GSourceFunc callback G_GNUC_UNUSED,
-               gpointer user_data   G_GNUC_UNUSED)
+dispatch_fallback (GSource             *source,
+                   GSourceFunc callback G_GNUC_UNUSED,
+                   gpointer user_data   G_GNUC_UNUSED)
 {
   CfDeliveryQueue *queue = get_queue (source);
 
-  tell_batch (queue);
-  if (is_empty (queue))
-    rest (queue);
+  tell_and_rest (queue);
 
-  return queue->rear == source;
+  return queue->fallback == source;
 }
 
 /* The context ends: what its queue kept is dropped untold. */

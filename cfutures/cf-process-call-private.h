@@ -39,6 +39,7 @@ typedef struct
   gint             is_unwanted;  /* (atomic): its cancellable was cancelled, and the worker is to hear of it */
 } CfProcessCall;
 
+void           _cf_process_call_serialize (CfFuture *future);
 CfProcessCall *_cf_process_call_new (CfFuture *future,
                                      gboolean  has_own_worker,
                                      GError  **error);

@@ -9,6 +9,7 @@
 
 #include "cf-error.h"
 #include "cf-future-private.h"
+#include "cf-wire-format-private.h"
 
 /* The one place where a process pool looks into futures. */
 
@@ -62,6 +63,25 @@ get_call (CfProcessCall *self,
     _cf_chunk_get_call (self->chunk, func, named, args);
   else
     _cf_future_get_call (self->future, func, named, args);
+}
+
+/* Puts large arguments of @future into one piece.  That releases what they were made of, which runs foreign code: so it is
+ * done first, and not when the call is sent, while whoever cancels it has to wait. */
+void
+_cf_process_call_serialize (CfFuture *future)
+{
+  g_autoptr (GVariant) args = NULL;
+  CfAsking    asking = _cf_future_begin_asking (future);
+  CfFunc      func;
+  const char *named;
+
+  if (asking == CF_ASKING_NOT)
+    return;
+  _cf_future_get_call (future, &func, &named, &args);
+  _cf_future_end_asking (future, asking);
+
+  if (args != NULL && g_variant_get_size (args) > CF_WIRE_INLINE_MAX)
+    g_variant_get_data (args);
 }
 
 /* Makes the call of @future ready to travel. */

@@ -207,6 +207,7 @@ cf_process_pool_executor_schedule (CfExecutor *executor,
 
   if (!check_depth (error))
     return FALSE;
+  _cf_process_call_serialize (future);
   if (!_cf_future_begin_queueing (future, &priv->manager->owner))
     return skip (future);
 

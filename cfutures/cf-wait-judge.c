@@ -89,12 +89,12 @@ _cf_wait_may_fail_locked (CfFuture *target)
   return is_done (target) ? _cf_future_has_failed (target) : can_complete_locked (target);
 }
 
-/* The one that it was stays so, if it can; else it is any: whatever the order in which they are done, few are chosen in
- * vain. */
+/* The hope stays the same while it may fail.  Another one is picked at random: in whatever order the targets are done, few
+ * are picked in vain. */
 static CfFuture *
 choose_hope_locked (CfWaitRecord *record)
 {
-  static guint32 number;
+  static guint32 seed; /* (graph lock) */
   CfFuture      *hope = *record->hope;
   guint          n = 0;
 
@@ -105,9 +105,9 @@ choose_hope_locked (CfWaitRecord *record)
   for (gsize i = 0; i < record->n_targets; i++)
     if (_cf_wait_may_fail_locked (record->targets[i]))
       {
-        number = number * 1664525 + 1013904223;
+        seed = seed * 1664525 + 1013904223;
         n++;
-        hope = (number >> 8) % n == 0 ? record->targets[i] : hope;
+        hope = (seed >> 8) % n == 0 ? record->targets[i] : hope;
       }
 
   return hope;
@@ -196,8 +196,8 @@ _cf_wait_judge_locked (void)
     }
 }
 
-/* A short proof that a wait can end, where there is one: to judge all takes long when somebody waits for many.  It ends at
- * those who do not wait, so that nothing in it rests on the wait itself, and what could end before still can. */
+/* A short proof that a wait can end is looked for first, as to judge all takes long when somebody waits for many.  It ends at
+ * tasks that do not wait, and not at the wait itself: so what could end without this wait still can. */
 
 #define PROOF_LOOKS 16
 #define PROOF_DEPTH 8
@@ -231,17 +231,21 @@ will_go_on_locked (CfFutureOwner *pool,
 }
 
 static gboolean
+will_be_through_locked (CfFuture *running,
+                        Proof    *proof)
+{
+  CfWaitRecord *runner = _cf_wait_find_running_locked (running);
+
+  return runner == NULL || will_end_locked (runner, proof);
+}
+
+static gboolean
 will_complete_locked (CfFuture *future,
                       Proof    *proof)
 {
   CfFutureOwner *owner = _cf_future_peek_owner (future);
-  CfWaitRecord  *runner;
 
-  if (owner != NULL)
-    return will_go_on_locked (owner, proof);
-  runner = _cf_wait_find_running_locked (future);
-
-  return runner == NULL || will_end_locked (runner, proof);
+  return owner != NULL ? will_go_on_locked (owner, proof) : will_be_through_locked (future, proof);
 }
 
 static gboolean
@@ -269,16 +273,12 @@ static gboolean
 will_get_item_locked (CfWaitRecord *record,
                       Proof        *proof)
 {
-  CfFuture     *future = NULL;
-  CfWaitRecord *runner;
+  CfFuture *future = NULL;
 
   if (!record->look (record, &future))
     return TRUE;
-  if (future == NULL)
-    return will_get_enough_locked (record, proof);
-  runner = _cf_wait_find_running_locked (future);
 
-  return runner == NULL || will_end_locked (runner, proof);
+  return future != NULL ? will_be_through_locked (future, proof) : will_get_enough_locked (record, proof);
 }
 
 /* FALSE: that is not known.  Whoever hopes for a failure has to choose a hope first. */

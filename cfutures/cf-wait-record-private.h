@@ -24,9 +24,9 @@ struct _CfWaitFrame
 /* A worker thread of a thread pool. */
 typedef struct
 {
-  CfFutureOwner *pool; /* (const) */
-  CfWaitFrame   *top;  /* (thread) (nullable); (graph lock) while it waits */
-  guint          depth;
+  CfFutureOwner *pool;         /* (const) */
+  CfWaitFrame   *top;          /* (thread) (nullable); (graph lock) while it waits */
+  guint          depth;        /* (thread) */
   gboolean       is_preparing; /* (thread): it may not run tasks yet */
   guint          n_stays;      /* (thread) */
   gboolean       is_returning; /* (atomic): nothing but the library's own steps keeps it from its next task */
@@ -104,8 +104,8 @@ typedef enum
 /* A worker thread that is about to sleep without a time limit. */
 typedef struct _CfWaitRecord CfWaitRecord;
 
-/* Sees how far what is waited for has come, where the targets only might give it; called under the graph lock.  @runner gets
- * whoever is giving it, who is only compared with others.  FALSE: it is there. */
+/* Looks for what is waited for, where each of the targets only might give it; called under the graph lock.  @runner gets the
+ * task that works on it, or NULL, and is only compared with others.  FALSE: it is there. */
 typedef gboolean (*CfWaitLook) (CfWaitRecord *record,
                                 CfFuture    **runner);
 
@@ -115,6 +115,7 @@ struct _CfWaitRecord
   CfWaitMode     mode;      /* (const) */
   CfFuture     **targets;   /* (const) */
   gsize          n_targets; /* (const) */
+  gboolean       is_part;   /* (const): it waits for others, too, and names them when these are hopeless */
   CfFutureOwner *ending;    /* (const) (nullable): it waits for the end of that pool, and cannot be told anything */
   CfParker      *parker;    /* (const): gets CF_PARKER_TOLD */
   CfWaitLook     look;      /* (const) (nullable) */

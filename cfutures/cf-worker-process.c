@@ -30,6 +30,7 @@
 #define BYE_GRACE_US (5 * G_USEC_PER_SEC)
 #define EOF_GRACE_US (G_USEC_PER_SEC / 10)
 
+/* All of it belongs to the thread that started the child, save the outbox, which others may cut. */
 struct _CfWorkerProcess
 {
   GSubprocess                 *subprocess; /* (owned) */
@@ -223,10 +224,9 @@ line_cb (gpointer user_data)
 static const char *
 describe_good_exit (void)
 {
-  struct sigaction action;
+  struct sigaction action = { .sa_handler = SIG_DFL };
 
-  if (sigaction (SIGCHLD, NULL, &action) != 0)
-    return "exited with status 0";
+  sigaction (SIGCHLD, NULL, &action);
   if (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0)
     return "ended; how is not known, as the program ignores SIGCHLD";
   if (action.sa_handler != SIG_DFL)

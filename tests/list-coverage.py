@@ -53,7 +53,7 @@ RULES = {
         ("Completions do not starve other sources", r"not starved|ticks all the while", {"Vala", "Python"}),
         ("wait_async waits without blocking; its cancellable ends the waiting", r"future( callback)?: wait async|await one", ()),
         ("name is for people", r"future: name|name of the dead", ()),
-        ("Handlers may do what they like", r"delivery: (handlers that settle|disconnected inside|nested)|an error in a done callback", {"Vala", "Python"}),
+        ("Handlers may do what they like", r"delivery( turns)?: (handlers that settle|disconnected inside|nested)|an error in a done callback", {"Vala", "Python"}),
         ("A future can be subclassed", r"unref: subclass|future: subclass|subclasses", ()),
         ("The cheap unref falls back where it must", r"future unref: ", {"Vala", "Python", "JavaScript"}),
         ("Misuse is a critical", r"misuse", {"Vala", "Python", "JavaScript"}),

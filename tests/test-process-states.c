@@ -211,10 +211,39 @@ test_arguments_of_a_terminated_call (void)
   future = submit (executor, call_echo, large_args (&is_released));
   while (!cf_future_is_running (future))
     g_thread_yield ();
+  /* Time for the manager to send some of them; it has nothing to tell. */
+  for (guint i = 0; i < 1000; i++)
+    g_thread_yield ();
   g_assert_true (cf_future_terminate (future));
   g_assert_true (g_atomic_int_get (&is_released));
   g_assert_true (cf_future_is_cancelled (future));
+  /* A worker that has got nothing yet is spared. */
+  kill (g_variant_get_int32 (pid), SIGCONT);
   assert_increments (executor, 10);
+  process_pool_end (executor);
+}
+
+static void
+cancel_future (gpointer future)
+{
+  cf_future_cancel (*(CfFuture **) future);
+}
+
+static void
+test_arguments_that_cancel (void)
+{
+  static guint8 bytes[1 << 20];
+  CfExecutor   *executor = process_pool_new (1, NULL);
+  CfFuture     *future = NULL;
+  GVariant     *part = g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, sizeof bytes, TRUE, cancel_future, &future);
+
+  g_test_summary ("What arguments were made of may cancel their call when it is released, as they are put into one piece.");
+
+  future = cf_future_new_for_func (call_echo, g_variant_new ("(@ay)", part));
+  g_assert_true (cf_executor_schedule (executor, future, NULL));
+  g_assert_true (cf_future_wait (future, -1));
+  assert_increments (executor, 10);
+  cf_future_unref (future);
   process_pool_end (executor);
 }
 
@@ -452,6 +481,7 @@ main (int    argc,
   g_test_add_data_func ("/process-states/arguments-are-released-first/death", NULL, test_arguments_are_released_first);
   g_test_add_data_func ("/process-states/arguments-are-released-first/time-out", "", test_arguments_are_released_first);
   g_test_add_func ("/process-states/arguments-of-a-terminated-call", test_arguments_of_a_terminated_call);
+  g_test_add_func ("/process-states/arguments-that-cancel", test_arguments_that_cancel);
   g_test_add_func ("/process-states/arguments-of-a-cancelled-call", test_arguments_of_a_cancelled_call);
   g_test_add_func ("/process-states/terminate-in-callback", test_terminate_in_callback);
   g_test_add_data_func ("/process-states/end-of-a-stopped-worker/terminate", GINT_TO_POINTER (END_TERMINATE), test_end_of_a_stopped_worker);

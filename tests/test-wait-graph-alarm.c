@@ -30,6 +30,20 @@ struct _Graph
 };
 
 static gboolean
+take_as_completed (CfFuture **targets,
+                   guint      n_targets,
+                   GError   **error)
+{
+  g_autoptr (CfFutureIter) iter = cf_as_completed (targets, n_targets, -1);
+  CfFuture *future;
+
+  while ((future = cf_future_iter_next (iter, error)) != NULL)
+    cf_future_unref (future);
+
+  return *error == NULL;
+}
+
+static gboolean
 wait_for_targets (Node    *self,
                   GError **error)
 {
@@ -39,6 +53,8 @@ wait_for_targets (Node    *self,
     targets[i] = self->graph->nodes[self->targets[i]].future;
   if (self->kind == WAIT_CF_WAIT)
     return cf_wait (targets, self->n_targets, CF_ALL_COMPLETED, -1, NULL, NULL, error);
+  if (self->kind == WAIT_AS_COMPLETED)
+    return take_as_completed (targets, self->n_targets, error);
 
   for (guint i = 0; i < self->n_targets; i++)
     if (!wait_for (targets[i], self->kind, -1, error))
@@ -208,6 +224,72 @@ test_item_that_came (void)
   await_finalized (executor);
 }
 
+/* A task that takes the first of many to be done. */
+
+/* More than a worker looks at before it sleeps. */
+#define N_MANY 100
+
+typedef struct
+{
+  CfFuture *futures[N_MANY];
+  gint      thread_id; /* (atomic) */
+} Many;
+
+static gboolean
+task_first_of_many (GValue       *result,
+                    GCancellable *cancellable,
+                    gpointer      user_data,
+                    GError      **error)
+{
+  Many *self = user_data;
+  g_autoptr (CfFutureIter) iter = cf_as_completed (self->futures, N_MANY, -1);
+  g_autoptr (CfFuture) first = NULL;
+
+  g_atomic_int_set (&self->thread_id, thread_id ());
+  first = cf_future_iter_next (iter, error);
+
+  return first != NULL && task_int (result, cancellable, GINT_TO_POINTER (1), error);
+}
+
+static void
+test_last_of_many (void)
+{
+  CfExecutor *executor = pool_new (1), *other = pool_new (1);
+  Many        many = { .futures[N_MANY - 1] = cf_future_new () };
+  Waiter      waiter;
+  Gate        gate;
+
+  g_test_summary ("All but the last of many hang on a task that waits for who iterates over them: the last one may come.");
+
+  gate_init (&gate);
+  waiter_init (&waiter, "patient", WAIT_GET_RESULT, &gate);
+  waiter.target = task_new ("iterate", task_first_of_many, &many);
+  schedule (other, waiter.future);
+  for (guint i = 0; i < N_MANY - 1; i++)
+    many.futures[i] = submit_task (other, task_int, GINT_TO_POINTER (1));
+  schedule (executor, waiter.target);
+  while (g_atomic_int_get (&many.thread_id) == 0)
+    g_thread_yield ();
+  await_asleep (g_atomic_int_get (&many.thread_id));
+
+  gate_open (&gate);
+  waiter_await_asleep (&waiter);
+  settle_int (many.futures[N_MANY - 1], 1);
+  waiter_await (&waiter);
+  waiter_assert_met (&waiter);
+  g_assert_cmpint (await_int (waiter.target), ==, 1);
+
+  cf_executor_shutdown (other, TRUE, FALSE);
+  await_finalized (other);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+  for (guint i = 0; i < N_MANY; i++)
+    cf_future_unref (many.futures[i]);
+  cf_future_unref (waiter.target);
+  waiter_clear (&waiter);
+  gate_clear (&gate);
+}
+
 /* One that waits with a time limit may go on: so may those who wait for it. */
 static void
 test_time_limit (gconstpointer kind)
@@ -245,6 +327,7 @@ main (int    argc,
   g_test_add_data_func ("/wait-graph-alarm/random/inline", "inline", test_random_graphs);
   g_test_add_data_func ("/wait-graph-alarm/random/threads", NULL, test_random_graphs);
   g_test_add_func ("/wait-graph-alarm/item-that-came", test_item_that_came);
+  g_test_add_func ("/wait-graph-alarm/last-of-many", test_last_of_many);
   for (guint i = 0; i < N_WAITS; i++)
     {
       g_autofree char *outside = g_strdup_printf ("/wait-graph-alarm/outside/%s", kinds[i]);

@@ -94,6 +94,27 @@ class SubmitTest(TestCase):
             executor.shutdown()
             self.assertEqual(executor.props.n_workers, 0)
 
+    def test_ctrl_c_before_a_worker_has_begun(self):
+        """Who called it does not know whether it will; it is counted when it has nothing to do."""
+        start = threading.Thread.start
+        gate = threading.Event()
+
+        def start_late(thread):
+            start(threading.Thread(target=lambda: gate.wait() and start(thread)))
+            raise KeyboardInterrupt
+
+        executor = Cf.ThreadPoolExecutor(1)
+        with unittest.mock.patch.object(threading.Thread, 'start', start_late):
+            self.assertRaises(KeyboardInterrupt, executor.submit, abs, -1)
+        gate.set()
+        while not executor._pool.idle:
+            time.sleep(0)
+        self.assertEqual((executor.props.n_workers, executor.props.n_running), (1, 0))
+        self.assertEqual(executor.submit(abs, -2).result(LONG), 2)
+        self.assertEqual(executor.props.n_workers, 1)
+        executor.shutdown()
+        self.assertEqual(executor.props.n_workers, 0)
+
     def test_a_worker_that_comes_late_stays(self):
         """It may not rest because of work that another one takes before it gets there."""
         answers = [False] * 4

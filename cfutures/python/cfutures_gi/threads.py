@@ -58,10 +58,11 @@ os.register_at_fork(after_in_child=_after_fork)
 class Worker:
     """A thread of a pool."""
 
-    __slots__ = ('pool', 'value', 'bell')
+    __slots__ = ('pool', 'is_counted', 'value', 'bell')
 
     def __init__(self, pool):
         self.pool = pool
+        self.is_counted = False  # (lock of the pool)
         self.value = clib.Value()
         self.bell = clib.Bell()
 
@@ -147,6 +148,8 @@ class Pool:
     def dismiss(self, worker):
         """Let a worker rest. False: there is something to do, or never will be."""
         with self.lock:
+            if not worker.is_counted:
+                self._count(worker, threading.current_thread())
             if self.queue or self.is_shutdown or self.broken is not None:
                 return False
             self.idle.append(worker)
@@ -200,11 +203,15 @@ class Pool:
             if not self.threads:
                 raise
         finally:
-            # Also where Ctrl-C ended the call that started it.
+            # Also where Ctrl-C ended the call that started it. One that has not begun by then counts itself.
             if thread.ident is not None:
-                self.threads.add(thread)
-                self.n_started += 1
-                self.is_full = self.n_started >= self.max_workers
+                self._count(worker, thread)
+
+    def _count(self, worker, thread):
+        worker.is_counted = True
+        self.threads.add(thread)
+        self.n_started += 1
+        self.is_full = self.n_started >= self.max_workers
 
     def run(self, worker, item):
         """Run what lies in an item out of its turn. False: somebody else does."""
