@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What a process pool does when the system lets no process start, or has no /dev/null for it. */
+/* What a process pool does when the system lets no process start, or has no /dev/null or no file of the program for it. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -205,6 +205,55 @@ test_no_dev_null (void)
   process_pool_end (executor);
 }
 
+/* In a child: its file is gone, or another program's, when workers start. */
+static void
+be_a_program_without_file (const char *other)
+{
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  CfExecutor      *executor;
+
+  if (*other != '\0')
+    g_assert_cmpint (rename (other, self), ==, 0);
+  else
+    g_assert_cmpint (unlink (self), ==, 0);
+  executor = process_pool_new (1, NULL);
+  assert_increments (executor, 3);
+  process_pool_end (executor);
+  exit (0);
+}
+
+static char *
+copy_program (const char *program,
+              const char *suffix)
+{
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *path = g_strdup_printf ("%s-%d-%s", self, (int) getpid (), suffix);
+  g_autoptr (GFile) from = g_file_new_for_path (program != NULL ? program : self);
+  g_autoptr (GFile) to = g_file_new_for_path (path);
+  g_autoptr (GError) error = NULL;
+
+  g_file_copy (from, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+
+  return g_steal_pointer (&path);
+}
+
+static void
+test_file_is_gone (gconstpointer is_replaced)
+{
+  g_autofree char *program = copy_program (NULL, "program");
+  g_autofree char *other = is_replaced != NULL ? copy_program ("/bin/sh", "other") : g_strdup ("");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSubprocess) child = g_subprocess_new (G_SUBPROCESS_FLAGS_NONE, &error, program, "--without-file", other, NULL);
+
+  g_test_summary ("A program whose file was removed or replaced, as an upgrade does, still starts workers of its own kind.");
+
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_wait_check (child, NULL, &error));
+  g_assert_no_error (error);
+  unlink (program);
+}
+
 static void
 add (const char   *name,
      gint          code,
@@ -222,6 +271,8 @@ main (int    argc,
   static const gint codes[] = { EAGAIN, ENOMEM };
 
   cf_process_pool_init (argc, argv);
+  if (argc == 3 && g_str_equal (argv[1], "--without-file"))
+    be_a_program_without_file (argv[2]);
   test_init (&argc, &argv);
 
   for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
@@ -233,6 +284,8 @@ main (int    argc,
 
   g_test_add_func ("/process-spawn/while-ending", test_while_ending);
   g_test_add_func ("/process-spawn/no-dev-null", test_no_dev_null);
+  g_test_add_data_func ("/process-spawn/file-is-gone/removed", NULL, test_file_is_gone);
+  g_test_add_data_func ("/process-spawn/file-is-gone/replaced", "", test_file_is_gone);
 
   return g_test_run ();
 }
