@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What a process pool does when the system lets no process start, or has no /dev/null or no file of the program for it. */
+/* What a process pool does when the system lets no process start, or has no files for it. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -17,6 +17,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <sys/resource.h>
 
 static gint n_failures_to_come; /* (atomic) */
 static gint n_failed;           /* (atomic) */
@@ -254,6 +256,37 @@ test_file_is_gone (gconstpointer is_replaced)
   unlink (program);
 }
 
+/* In a child, whose output is no file. */
+static void
+be_a_program_with_small_files (void)
+{
+  struct rlimit limit;
+  CfExecutor   *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+
+  getrlimit (RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = 0;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  future = submit (executor, call_pid, NULL);
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SPAWN_FAILED, g_strerror (EFBIG));
+  process_pool_end (executor);
+  exit (0);
+}
+
+static void
+test_small_files (void)
+{
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSubprocess) child = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, self, "--with-small-files", NULL);
+
+  g_test_summary ("Where a process may write no files (RLIMIT_FSIZE), the pool is broken and says why; the program lives on.");
+
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_wait_check (child, NULL, &error));
+  g_assert_no_error (error);
+}
+
 static void
 add (const char   *name,
      gint          code,
@@ -273,6 +306,8 @@ main (int    argc,
   cf_process_pool_init (argc, argv);
   if (argc == 3 && g_str_equal (argv[1], "--without-file"))
     be_a_program_without_file (argv[2]);
+  if (argc == 2 && g_str_equal (argv[1], "--with-small-files"))
+    be_a_program_with_small_files ();
   test_init (&argc, &argv);
 
   for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
@@ -284,6 +319,7 @@ main (int    argc,
 
   g_test_add_func ("/process-spawn/while-ending", test_while_ending);
   g_test_add_func ("/process-spawn/no-dev-null", test_no_dev_null);
+  g_test_add_func ("/process-spawn/small-files", test_small_files);
   g_test_add_data_func ("/process-spawn/file-is-gone/removed", NULL, test_file_is_gone);
   g_test_add_data_func ("/process-spawn/file-is-gone/replaced", "", test_file_is_gone);
 
