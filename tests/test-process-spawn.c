@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What a process pool does when the system lets no process start, or has no files for it. */
+/* What a process pool does when the system lets no process start, has no files for it, or tells late of its end. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -19,12 +19,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 static gint n_failures_to_come; /* (atomic) */
 static gint n_failed;           /* (atomic) */
 static gint failure;            /* (atomic) */
 static gint only_process;       /* (atomic): as long as it is there, there can be no other */
 static gint no_dev_null;        /* (atomic) */
+static gint tells_late;         /* (atomic) */
 
 typedef int (*Spawn) (pid_t                            *pid,
                       const char                       *path,
@@ -80,6 +82,36 @@ open64 (const char *path,
     }
 
   return real (path, flags, mode);
+}
+
+/* The same: tells GLib of the end of a child only when the pool has tried to end it. */
+__attribute__ ((visibility ("default"))) int
+waitid (idtype_t   type,
+        id_t       id,
+        siginfo_t *info,
+        int        options)
+{
+  int (*real) (idtype_t, id_t, siginfo_t *, int) = (__typeof__ (real)) dlsym (RTLD_NEXT, "waitid");
+
+  if (type == P_PIDFD)
+    while (g_atomic_int_get (&tells_late))
+      g_usleep (1000);
+
+  return real (type, id, info, options);
+}
+
+/* The same. */
+__attribute__ ((visibility ("default"))) int
+kill (pid_t pid,
+      int   number)
+{
+  int (*real) (pid_t, int) = (__typeof__ (real)) dlsym (RTLD_NEXT, "kill");
+  int result = real (pid, number);
+
+  if (number == SIGKILL)
+    g_atomic_int_set (&tells_late, FALSE);
+
+  return result;
 }
 
 static void
@@ -207,6 +239,22 @@ test_no_dev_null (void)
   process_pool_end (executor);
 }
 
+static void
+test_late_status (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("A worker that was killed, as for want of memory, is said to be, however late its status comes.");
+
+  assert_increments (executor, 1);
+  g_atomic_int_set (&tells_late, TRUE);
+  future = submit (executor, call_die, g_variant_new_int32 (SIGKILL));
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_WORKER_DIED, "signal 9");
+  g_atomic_int_set (&tells_late, FALSE);
+  process_pool_end (executor);
+}
+
 /* In a child: its file is gone, or another program's, when workers start. */
 static void
 be_a_program_without_file (const char *other)
@@ -319,6 +367,7 @@ main (int    argc,
 
   g_test_add_func ("/process-spawn/while-ending", test_while_ending);
   g_test_add_func ("/process-spawn/no-dev-null", test_no_dev_null);
+  g_test_add_func ("/process-spawn/late-status", test_late_status);
   g_test_add_func ("/process-spawn/small-files", test_small_files);
   g_test_add_data_func ("/process-spawn/file-is-gone/removed", NULL, test_file_is_gone);
   g_test_add_data_func ("/process-spawn/file-is-gone/replaced", "", test_file_is_gone);
