@@ -14,6 +14,9 @@ typedef GVariant *(*CfFunctionPointer) (GVariant     *args,
                                         GCancellable *cancellable,
                                         GError      **error);
 
+/* The file of this program for as long as it runs, whatever becomes of its name. */
+#define CF_FUNCTION_PROGRAM "/proc/self/exe"
+
 /* Where a function lies, in words that another process understands. */
 typedef struct
 {
@@ -34,6 +37,7 @@ CfFunctionPointer      _cf_function_find_named (const char *name,
                                                 GError    **error);
 char                  *_cf_function_describe_place (const CfFunctionPlace *place);
 char                  *_cf_function_dup_program_path (void);
+gboolean               _cf_function_is_program (const char *path);
 char                  *_cf_function_describe (CfFunctionPointer function);
 char                  *_cf_function_dup_symbol (gpointer address);
 

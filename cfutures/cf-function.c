@@ -43,12 +43,22 @@ static GPtrArray  *old_places; /* (mutex places_lock): tables of former eras: th
 char *
 _cf_function_dup_program_path (void)
 {
-  g_autofree char *path = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *path = g_file_read_link (CF_FUNCTION_PROGRAM, NULL);
 
   if (path == NULL || g_str_has_suffix (path, " (deleted)"))
-    return g_strdup ("/proc/self/exe");
+    return g_strdup (CF_FUNCTION_PROGRAM);
 
   return g_steal_pointer (&path);
+}
+
+/* Whether this is still the file that this program was started from, as far as that can be told. */
+gboolean
+_cf_function_is_program (const char *path)
+{
+  struct stat own, other;
+
+  return stat (CF_FUNCTION_PROGRAM, &own) != 0 ||
+         (stat (path, &other) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino);
 }
 
 static char *

@@ -242,6 +242,7 @@ gboolean       _cf_future_begin_queueing (CfFuture      *self,
                                           CfFutureOwner *owner);
 void           _cf_future_end_queueing (CfFuture *self,
                                         guint     flag);
+gboolean       _cf_future_withdraw (CfFuture *self);
 gboolean       _cf_future_claim (CfFuture      *self,
                                  CfFutureClaim *claim,
                                  gboolean       is_owner);

@@ -76,6 +76,24 @@ _cf_future_end_queueing (CfFuture *self,
   _cf_future_set_phase (self, CF_PHASE_PENDING, flag, 0);
 }
 
+/* Takes a future out of the queue of its executor, as if it had never been there.  FALSE: it is not pending any more. */
+gboolean
+_cf_future_withdraw (CfFuture *self)
+{
+  guint    state;
+  gboolean is_out;
+
+  if (!_cf_future_change_phase (self, CF_PHASE_PENDING, CF_PHASE_ASKING, &state))
+    return FALSE;
+
+  is_out = _cf_future_leave_queue (self, state);
+  if (is_out)
+    _cf_future_fields (self)->call.owner = NULL;
+  _cf_future_set_phase (self, CF_PHASE_PENDING, 0, is_out ? CF_FLAG_QUEUED : 0);
+
+  return is_out;
+}
+
 /* Reads the call of a future in @state; it is valid if the state has not changed meanwhile. */
 static void
 read_call (CfFuture      *self,

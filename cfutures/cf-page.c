@@ -9,7 +9,9 @@
 
 #include "cf-page-private.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -52,6 +54,27 @@ claim (CfPage   *page,
                                       FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+/* Where files may not be that large, the kernel sends a signal besides, which would end the program. */
+static gboolean
+set_size (int fd)
+{
+  sigset_t signals, before;
+  gboolean success;
+  int      code;
+
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGXFSZ);
+  pthread_sigmask (SIG_BLOCK, &signals, &before);
+  success = ftruncate (fd, sizeof (CfPage)) == 0;
+  code = errno;
+  if (!success)
+    sigtimedwait (&signals, NULL, &(struct timespec){ 0 });
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  errno = code;
+
+  return success;
+}
+
 /* Makes a page, and a descriptor of it for the worker; its size is sealed, so that no one can pull it away. */
 int
 _cf_page_create (CfPage **page,
@@ -59,7 +82,7 @@ _cf_page_create (CfPage **page,
 {
   int fd = memfd_create ("cfutures-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-  if (fd >= 0 && ftruncate (fd, sizeof (CfPage)) == 0 &&
+  if (fd >= 0 && set_size (fd) &&
       fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
     *page = _cf_page_map (fd);
   else

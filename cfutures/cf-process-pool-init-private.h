@@ -9,7 +9,8 @@
 
 G_BEGIN_DECLS
 
-gboolean _cf_process_pool_has_init (void);
-char   **_cf_process_pool_dup_worker_argv (void);
+gboolean           _cf_process_pool_has_init (void);
+char             **_cf_process_pool_dup_worker_argv (void);
+const char *const *_cf_process_pool_renew_worker_argv (const char *const *argv);
 
 G_END_DECLS

@@ -37,6 +37,17 @@ _cf_process_pool_dup_worker_argv (void)
   return g_strdupv ((char **) argv);
 }
 
+/* The file of the program may have been replaced since, as in an upgrade, or be gone. */
+const char *const *
+_cf_process_pool_renew_worker_argv (const char *const *argv)
+{
+  static const char *const own[] = { CF_FUNCTION_PROGRAM, NULL };
+  const char              *worker = g_atomic_pointer_get (&program);
+  gboolean                 is_own = worker != NULL && argv[0] != NULL && argv[1] == NULL && g_str_equal (argv[0], worker);
+
+  return is_own && !_cf_function_is_program (worker) ? own : argv;
+}
+
 G_NORETURN static void
 serve (void)
 {

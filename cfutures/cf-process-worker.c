@@ -5,6 +5,7 @@
 
 #include "cf-error.h"
 #include "cf-process-manager-private.h"
+#include "cf-process-pool-init-private.h"
 #include "cf-worker-environment-private.h"
 
 /* A worker while it lives: it is started, given calls, heard, and ended.  Where its calls lie is the matter of its window. */
@@ -186,8 +187,8 @@ _cf_process_worker_start (CfProcessManager *manager,
 
   self->manager = manager;
   self->window = 1;
-  self->process = _cf_worker_process_start ((const char *const *) manager->argv, _cf_worker_environment_get_depth () + 1,
-                                            &events, self, error);
+  self->process = _cf_worker_process_start (_cf_process_pool_renew_worker_argv ((const char *const *) manager->argv),
+                                            _cf_worker_environment_get_depth () + 1, &events, self, error);
   if (self->process == NULL)
     {
       g_free (self);

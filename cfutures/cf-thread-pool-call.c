@@ -138,7 +138,7 @@ give_start_up_locked (CfThreadPool *self)
   return NULL;
 }
 
-/* The work stays queued for the workers there are, or until something else is submitted. */
+/* The work stays queued for the workers there are. */
 static void
 give_start_up (CfThreadStart *start,
                const GError  *reason)
@@ -158,22 +158,36 @@ give_start_up (CfThreadStart *start,
   _cf_thread_pool_unref (self);
 }
 
+/* FALSE: no thread could be started. */
+static gboolean
+call_somebody (CfThreadPool *self,
+               CfThreadCall  call,
+               GError      **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  wake (call.wake);
+  if (call.start == NULL)
+    return TRUE;
+  if (!g_thread_pool_push (self->threads, call.start, &reason))
+    give_start_up (call.start, reason);
+  start_unref (call.start);
+  if (reason == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&reason));
+
+  return FALSE;
+}
+
 void
 _cf_thread_pool_call_somebody (CfThreadPool *self,
                                CfThreadCall  call)
 {
-  g_autoptr (GError) error = NULL;
-
-  wake (call.wake);
-  if (call.start == NULL)
-    return;
-  if (!g_thread_pool_push (self->threads, call.start, &error))
-    give_start_up (call.start, error);
-  start_unref (call.start);
+  call_somebody (self, call, NULL);
 }
 
-void
-_cf_thread_pool_call_worker (CfThreadPool *self)
+static CfThreadCall
+decide_call (CfThreadPool *self)
 {
   CfThreadCall call;
 
@@ -181,7 +195,28 @@ _cf_thread_pool_call_worker (CfThreadPool *self)
   call = _cf_thread_pool_call_locked (self);
   _cf_unlock (&self->lock);
 
-  _cf_thread_pool_make_call (self, call);
+  return call;
+}
+
+void
+_cf_thread_pool_call_worker (CfThreadPool *self)
+{
+  _cf_thread_pool_make_call (self, decide_call (self));
+}
+
+/* Calls a worker for a future that was just queued.  FALSE: there is none, and it is not queued any more. */
+gboolean
+_cf_thread_pool_call_for (CfThreadPool *self,
+                          CfFuture     *future,
+                          GError      **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (call_somebody (self, decide_call (self), &reason) || !_cf_thread_pool_give_up (self, future, reason))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&reason));
+
+  return FALSE;
 }
 
 void

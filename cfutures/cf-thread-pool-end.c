@@ -40,13 +40,23 @@ add_to_list (CfFuture *future,
 }
 
 static GPtrArray *
-list_queued (CfThreadPool *self)
+list_queued_locked (CfThreadPool *self)
 {
   GPtrArray *futures = g_ptr_array_new_with_free_func ((GDestroyNotify) cf_future_unref);
 
-  _cf_lock (&self->lock);
   _cf_thread_pool_collect_quietly_locked (self);
   _cf_thread_queue_foreach (&self->queue, add_to_list, futures);
+
+  return futures;
+}
+
+static GPtrArray *
+list_queued (CfThreadPool *self)
+{
+  GPtrArray *futures;
+
+  _cf_lock (&self->lock);
+  futures = list_queued_locked (self);
   _cf_unlock (&self->lock);
 
   return futures;
@@ -80,6 +90,30 @@ _cf_thread_pool_break (CfThreadPool *self,
   for (guint i = 0; i < futures->len; i++)
     _cf_future_fail_pending (futures->pdata[i], self->broken);
   _cf_thread_pool_wake_all (self);
+}
+
+/* No thread could be started.  If there is no worker, @future is taken out of the queue again, and what else counted on that
+ * thread fails: it would wait for as long as nobody submits anything.  FALSE: @future has gone its way, or will. */
+gboolean
+_cf_thread_pool_give_up (CfThreadPool *self,
+                         CfFuture     *future,
+                         const GError *reason)
+{
+  g_autoptr (GPtrArray) stranded = NULL;
+  gboolean is_out = FALSE;
+
+  _cf_lock (&self->lock);
+  if (self->n_workers == 0)
+    stranded = list_queued_locked (self);
+  _cf_unlock (&self->lock);
+
+  for (guint i = 0; stranded != NULL && i < stranded->len; i++)
+    if (stranded->pdata[i] == future)
+      is_out = _cf_future_withdraw (future);
+    else
+      _cf_future_fail_pending (stranded->pdata[i], reason);
+
+  return is_out;
 }
 
 static void

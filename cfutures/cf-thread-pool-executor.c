@@ -17,7 +17,9 @@
  * Threads are started as they are needed, and an idle one is used before
  * another one is started. Work starts in the order in which it was submitted.
  * As long as functions return at once, one thread runs them all: with more it
- * would take longer.
+ * would take longer. When the system lets no more threads start, those there
+ * are do the work; if there is none at all, submitting fails with
+ * %G_THREAD_ERROR_AGAIN.
  *
  * Functions may themselves submit functions and wait for them: a worker that
  * waits for a future which is still queued in its own pool runs it, and a wait

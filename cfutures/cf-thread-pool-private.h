@@ -123,6 +123,9 @@ CfThreadCall _cf_thread_pool_call_locked (CfThreadPool *self);
 void         _cf_thread_pool_call_somebody (CfThreadPool *self,
                                             CfThreadCall  call);
 void         _cf_thread_pool_call_worker (CfThreadPool *self);
+gboolean     _cf_thread_pool_call_for (CfThreadPool *self,
+                                       CfFuture     *future,
+                                       GError      **error);
 void         _cf_thread_pool_wake_all (CfThreadPool *self);
 
 static inline void
@@ -134,13 +137,16 @@ _cf_thread_pool_make_call (CfThreadPool *self,
 }
 
 /* cf-thread-pool-end */
-void    _cf_thread_pool_shutdown (CfThreadPool *self,
-                                  gboolean      wait);
-void    _cf_thread_pool_cancel_all (CfThreadPool *self);
-void    _cf_thread_pool_break (CfThreadPool *self,
-                               const GError *reason);
-GSList *_cf_thread_pool_steal_enders_locked (CfThreadPool *self);
-void    _cf_thread_pool_tell_enders (GSList *enders);
+void     _cf_thread_pool_shutdown (CfThreadPool *self,
+                                   gboolean      wait);
+void     _cf_thread_pool_cancel_all (CfThreadPool *self);
+void     _cf_thread_pool_break (CfThreadPool *self,
+                                const GError *reason);
+gboolean _cf_thread_pool_give_up (CfThreadPool *self,
+                                  CfFuture     *future,
+                                  const GError *reason);
+GSList  *_cf_thread_pool_steal_enders_locked (CfThreadPool *self);
+void     _cf_thread_pool_tell_enders (GSList *enders);
 
 /* cf-thread-pool-standby */
 gint64   _cf_thread_standby_begin_task (CfThreadWorker *worker);

@@ -358,14 +358,13 @@ _cf_thread_pool_push (CfThreadPool *self,
     }
 
   entry = enter (self, future, FALSE, error);
-  if (entry == MUST_CALL)
-    _cf_thread_pool_call_worker (self);
-  if (entry != REFUSED)
-    _cf_wait_graph_scheduled (future);
-  else
+  if (entry == REFUSED)
     cf_future_unref (future);
+  if (entry == REFUSED || (entry == MUST_CALL && !_cf_thread_pool_call_for (self, future, error)))
+    return FALSE;
+  _cf_wait_graph_scheduled (future);
 
-  return entry != REFUSED;
+  return TRUE;
 }
 
 /* The same for one that nobody else knows yet. */
@@ -378,12 +377,10 @@ _cf_thread_pool_push_fresh (CfThreadPool *self,
 
   _cf_future_queue_fresh (future, &self->owner);
   entry = enter (self, future, TRUE, error);
-  if (entry == MUST_CALL)
-    _cf_thread_pool_call_worker (self);
-  else if (entry == REFUSED)
+  if (entry == REFUSED)
     _cf_future_refuse_fresh (future);
 
-  return entry != REFUSED;
+  return entry == ACCEPTED || (entry == MUST_CALL && _cf_thread_pool_call_for (self, future, error));
 }
 
 CfThreadPoolCounts

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cf-error.h"
@@ -88,6 +89,15 @@ stop_timer (CfWorkerProcess *self)
   g_clear_pointer (&self->timer, g_source_unref);
 }
 
+/* On a busy machine its status may come later than the end of its grace. */
+static gboolean
+has_ended (CfWorkerProcess *self)
+{
+  siginfo_t info = { 0 };
+
+  return self->pid > 1 && (waitid (P_PID, (id_t) self->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0);
+}
+
 static gboolean
 timer_cb (gpointer user_data)
 {
@@ -95,7 +105,7 @@ timer_cb (gpointer user_data)
 
   stop_timer (self);
   if (!self->ending && self->at_end)
-    self->lost_line = TRUE;
+    self->lost_line = !has_ended (self);
   _cf_worker_process_end (self, self->next_end);
 
   return G_SOURCE_REMOVE;
@@ -246,7 +256,7 @@ describe_end (CfWorkerProcess *self)
 {
   if (self->broken_rules != NULL)
     return g_strdup_printf ("broke the protocol: %s", self->broken_rules);
-  /* On a busy machine the status of one that is dead already may come later than the end of its grace. */
+  /* It may have ended otherwise just before it was killed. */
   if (self->lost_line && is_killed (self))
     return g_strdup ("closed its socket");
   if (g_subprocess_get_if_signaled (self->subprocess))

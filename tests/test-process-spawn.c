@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What a process pool does when the system lets no process start, or has no /dev/null for it. */
+/* What a process pool does when the system lets no process start, has no files for it, or tells late of its end. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -17,12 +17,16 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 static gint n_failures_to_come; /* (atomic) */
 static gint n_failed;           /* (atomic) */
 static gint failure;            /* (atomic) */
 static gint only_process;       /* (atomic): as long as it is there, there can be no other */
 static gint no_dev_null;        /* (atomic) */
+static gint tells_late;         /* (atomic) */
 
 typedef int (*Spawn) (pid_t                            *pid,
                       const char                       *path,
@@ -78,6 +82,36 @@ open64 (const char *path,
     }
 
   return real (path, flags, mode);
+}
+
+/* The same: tells GLib of the end of a child only when the pool has tried to end it. */
+__attribute__ ((visibility ("default"))) int
+waitid (idtype_t   type,
+        id_t       id,
+        siginfo_t *info,
+        int        options)
+{
+  int (*real) (idtype_t, id_t, siginfo_t *, int) = (__typeof__ (real)) dlsym (RTLD_NEXT, "waitid");
+
+  if (type == P_PIDFD)
+    while (g_atomic_int_get (&tells_late))
+      g_usleep (1000);
+
+  return real (type, id, info, options);
+}
+
+/* The same. */
+__attribute__ ((visibility ("default"))) int
+kill (pid_t pid,
+      int   number)
+{
+  int (*real) (pid_t, int) = (__typeof__ (real)) dlsym (RTLD_NEXT, "kill");
+  int result = real (pid, number);
+
+  if (number == SIGKILL)
+    g_atomic_int_set (&tells_late, FALSE);
+
+  return result;
 }
 
 static void
@@ -206,6 +240,102 @@ test_no_dev_null (void)
 }
 
 static void
+test_late_status (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("A worker that was killed, as for want of memory, is said to be, however late its status comes.");
+
+  assert_increments (executor, 1);
+  g_atomic_int_set (&tells_late, TRUE);
+  future = submit (executor, call_die, g_variant_new_int32 (SIGKILL));
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_WORKER_DIED, "signal 9");
+  g_atomic_int_set (&tells_late, FALSE);
+  process_pool_end (executor);
+}
+
+/* In a child: its file is gone, or another program's, when workers start. */
+static void
+be_a_program_without_file (const char *other)
+{
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  CfExecutor      *executor;
+
+  if (*other != '\0')
+    g_assert_cmpint (rename (other, self), ==, 0);
+  else
+    g_assert_cmpint (unlink (self), ==, 0);
+  executor = process_pool_new (1, NULL);
+  assert_increments (executor, 3);
+  process_pool_end (executor);
+  exit (0);
+}
+
+static char *
+copy_program (const char *program,
+              const char *suffix)
+{
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *path = g_strdup_printf ("%s-%d-%s", self, (int) getpid (), suffix);
+  g_autoptr (GFile) from = g_file_new_for_path (program != NULL ? program : self);
+  g_autoptr (GFile) to = g_file_new_for_path (path);
+  g_autoptr (GError) error = NULL;
+
+  g_file_copy (from, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+
+  return g_steal_pointer (&path);
+}
+
+static void
+test_file_is_gone (gconstpointer is_replaced)
+{
+  g_autofree char *program = copy_program (NULL, "program");
+  g_autofree char *other = is_replaced != NULL ? copy_program ("/bin/sh", "other") : g_strdup ("");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSubprocess) child = g_subprocess_new (G_SUBPROCESS_FLAGS_NONE, &error, program, "--without-file", other, NULL);
+
+  g_test_summary ("A program whose file was removed or replaced, as an upgrade does, still starts workers of its own kind.");
+
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_wait_check (child, NULL, &error));
+  g_assert_no_error (error);
+  unlink (program);
+}
+
+/* In a child, whose output is no file. */
+static void
+be_a_program_with_small_files (void)
+{
+  struct rlimit limit;
+  CfExecutor   *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+
+  getrlimit (RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = 0;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  future = submit (executor, call_pid, NULL);
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SPAWN_FAILED, g_strerror (EFBIG));
+  process_pool_end (executor);
+  exit (0);
+}
+
+static void
+test_small_files (void)
+{
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSubprocess) child = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, self, "--with-small-files", NULL);
+
+  g_test_summary ("Where a process may write no files (RLIMIT_FSIZE), the pool is broken and says why; the program lives on.");
+
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_wait_check (child, NULL, &error));
+  g_assert_no_error (error);
+}
+
+static void
 add (const char   *name,
      gint          code,
      GTestDataFunc func)
@@ -222,6 +352,10 @@ main (int    argc,
   static const gint codes[] = { EAGAIN, ENOMEM };
 
   cf_process_pool_init (argc, argv);
+  if (argc == 3 && g_str_equal (argv[1], "--without-file"))
+    be_a_program_without_file (argv[2]);
+  if (argc == 2 && g_str_equal (argv[1], "--with-small-files"))
+    be_a_program_with_small_files ();
   test_init (&argc, &argv);
 
   for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
@@ -233,6 +367,10 @@ main (int    argc,
 
   g_test_add_func ("/process-spawn/while-ending", test_while_ending);
   g_test_add_func ("/process-spawn/no-dev-null", test_no_dev_null);
+  g_test_add_func ("/process-spawn/late-status", test_late_status);
+  g_test_add_func ("/process-spawn/small-files", test_small_files);
+  g_test_add_data_func ("/process-spawn/file-is-gone/removed", NULL, test_file_is_gone);
+  g_test_add_data_func ("/process-spawn/file-is-gone/replaced", "", test_file_is_gone);
 
   return g_test_run ();
 }

@@ -197,6 +197,16 @@ submit_when_told (gpointer data)
   return submit_task (self->executor, task_count, &self->n_ran);
 }
 
+static gpointer
+try_to_submit_when_told (gpointer data)
+{
+  Submitter *self = data;
+
+  gate_wait (&self->go);
+
+  return cf_executor_submit_task (self->executor, task_count, &self->n_ran, NULL, NULL);
+}
+
 static void
 test_slow_failure (void)
 {
@@ -240,6 +250,76 @@ test_slow_failure (void)
   gate_clear (&submitter.go);
   gate_clear (&start_gate);
   gate_clear (&gate);
+}
+
+static void
+test_refused_without_thread (void)
+{
+  CfExecutor *executor = pool_new (2);
+  gint        n_ran = 0;
+  g_autoptr (CfFuture) own = cf_future_new_for_task (task_count, &n_ran, NULL);
+  g_autoptr (CfFuture) refused = NULL;
+  g_autoptr (CfFuture) accepted = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) again = NULL;
+
+  g_test_summary ("Work for which no thread can be started, and that no worker would ever see, is refused, and nothing of it stays.");
+
+  drop_idle_threads ();
+  fail_to_start (G_MAXINT);
+  refused = cf_executor_submit_task (executor, task_count, &n_ran, NULL, &error);
+  g_assert_null (refused);
+  g_assert_error (error, G_THREAD_ERROR, G_THREAD_ERROR_AGAIN);
+  g_assert_false (cf_executor_schedule (executor, own, &again));
+  g_assert_error (again, G_THREAD_ERROR, G_THREAD_ERROR_AGAIN);
+  g_assert_cmpint (cf_future_get_state (own), ==, CF_FUTURE_STATE_PENDING);
+  g_assert_cmpuint (get_count (executor, "n-pending"), ==, 0);
+  g_assert_cmpuint (get_count (executor, "n-workers"), ==, 0);
+
+  fail_to_start (0);
+  g_assert_true (cf_executor_schedule (executor, own, NULL));
+  g_assert_true (cf_future_wait (own, -1));
+  accepted = submit_task (executor, task_count, &n_ran);
+  g_assert_true (cf_future_wait (accepted, -1));
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  g_assert_cmpint (n_ran, ==, 2);
+  await_finalized (executor);
+}
+
+static void
+test_others_without_thread (void)
+{
+  Submitter submitter = { .executor = pool_new (2) };
+  Gate      start_gate;
+  GThread  *thread;
+  g_autoptr (CfFuture) counting = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Work that counts on a thread of another submitter fails with it, when there is no other worker.");
+
+  gate_init (&start_gate);
+  gate_init (&submitter.go);
+  drop_idle_threads ();
+  thread = g_thread_new ("submitter", try_to_submit_when_told, &submitter);
+  gate_await_waiting (&submitter.go, 1);
+  g_atomic_pointer_set (&failure_gate, &start_gate);
+  fail_to_start (G_MAXINT);
+  gate_open (&submitter.go);
+  gate_await_waiting (&start_gate, 1);
+
+  counting = submit_task (submitter.executor, task_count, &submitter.n_ran);
+  gate_open (&start_gate);
+  g_assert_null (g_thread_join (thread));
+  g_assert_null (cf_future_get_result (counting, -1, &error));
+  g_assert_error (error, G_THREAD_ERROR, G_THREAD_ERROR_AGAIN);
+
+  fail_to_start (0);
+  g_atomic_pointer_set (&failure_gate, NULL);
+  cf_executor_shutdown (submitter.executor, TRUE, FALSE);
+  g_assert_cmpint (submitter.n_ran, ==, 0);
+  await_finalized (submitter.executor);
+  gate_clear (&submitter.go);
+  gate_clear (&start_gate);
 }
 
 #endif
@@ -335,6 +415,8 @@ main (int    argc,
   g_test_add_func ("/thread-pool-threads/slow-failure", test_slow_failure);
   g_test_add_func ("/thread-pool-threads/cancel-without-thread", test_cancel_without_thread);
   g_test_add_func ("/thread-pool-threads/shutdown-without-thread", test_shutdown_without_thread);
+  g_test_add_func ("/thread-pool-threads/refused-without-thread", test_refused_without_thread);
+  g_test_add_func ("/thread-pool-threads/others-without-thread", test_others_without_thread);
 #endif
 
   return g_test_run ();

@@ -231,4 +231,18 @@ test('GVariants, as another language would send them', () => withPool({max_worke
     same(result.print(true), "('a', 1)");
 }));
 
+test('the library may lie in a folder with any name', async () => {
+    const source = Gio.File.parse_name(imports.cfutures.errors.__file__).get_parent().get_parent();
+    const folder = GLib.dir_make_tmp('cf-é #%41-XXXXXX');
+    const link = Gio.File.new_for_path(folder).get_child('gjs');
+    const script = GLib.filename_from_uri(GLib.Uri.resolve_relative(import.meta.url, 'lib/once.js', GLib.UriFlags.NONE))[0];
+    const launcher = new Gio.SubprocessLauncher();
+
+    link.make_symbolic_link(source.get_path(), null);
+    launcher.setenv('GJS_PATH', link.get_path(), true);
+    ok(launcher.spawnv(['gjs', '-m', script]).wait_check(null), 'a worker has run there');
+    link.delete(null);
+    GLib.rmdir(folder);
+});
+
 run();

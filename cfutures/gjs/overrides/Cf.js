@@ -41,7 +41,8 @@ var {_init} = (({Gio, GLib, GObject}, {
     }
 
     function findFolder() {
-        const file = Gio.File.new_for_commandline_arg(new Error().fileName);
+        /* Not the name that an Error tells: GJS mistakes the bytes of that for letters. */
+        const file = Gio.File.parse_name(Errors.__file__);
 
         return file.get_parent().get_parent().get_path();
     }
