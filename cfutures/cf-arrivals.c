@@ -243,10 +243,11 @@ remove_sleeper (CfArrivals *self,
   g_mutex_unlock (&self->lock);
 }
 
-/* Futures that were not given, each with a reference: all, or those among the next LOOK_AT. */
+/* Futures that were not given, each with a reference: those among the next @n_max, which may be a part of them only. */
 static GPtrArray *
 list_left (CfArrivals *self,
-           gboolean    all)
+           gsize       n_max,
+           gboolean   *is_part)
 {
   GPtrArray *left = g_ptr_array_new_with_free_func ((GDestroyNotify) cf_future_unref);
   gsize      n;
@@ -255,8 +256,8 @@ list_left (CfArrivals *self,
   while (self->n_gone < self->watch.n_nodes && _cf_watch_get_node (&self->watch, self->n_gone)->future == NULL)
     self->n_gone++;
   n = self->watch.n_nodes - self->n_gone;
-  if (!all)
-    n = MIN (n, LOOK_AT);
+  *is_part = n > n_max;
+  n = MIN (n, n_max);
   for (gsize i = self->n_gone; i < self->n_gone + n; i++)
     {
       CfFuture *future = _cf_watch_get_node (&self->watch, i)->future;
@@ -272,6 +273,7 @@ list_left (CfArrivals *self,
 static gboolean
 park_for (CfWaitThread *thread,
           GPtrArray    *targets,
+          gboolean      is_part,
           CfParker     *parker,
           GError      **error)
 {
@@ -280,6 +282,7 @@ park_for (CfWaitThread *thread,
     .mode = CF_WAIT_ANY,
     .targets = (CfFuture **) targets->pdata,
     .n_targets = targets->len,
+    .is_part = is_part,
     .parker = parker,
   };
 
@@ -297,16 +300,17 @@ park_in_graph (CfWaitThread *thread,
                CfParker     *parker,
                GError      **error)
 {
-  g_autoptr (GPtrArray) few = list_left (self, FALSE);
+  gboolean is_part;
+  g_autoptr (GPtrArray) few = list_left (self, LOOK_AT, &is_part);
   g_autoptr (GPtrArray) all = NULL;
 
-  if (park_for (thread, few, parker, NULL))
+  if (park_for (thread, few, is_part, parker, NULL))
     return TRUE;
 
   _cf_parker_clear (parker, CF_PARKER_TOLD);
-  all = list_left (self, TRUE);
+  all = list_left (self, G_MAXSIZE, &is_part);
 
-  return park_for (thread, all, parker, error);
+  return park_for (thread, all, is_part, parker, error);
 }
 
 /* FALSE: it can never come. */

@@ -92,13 +92,27 @@ is_to_be_told (CfWaitRecord *record)
   return !record->can_end && record->ending == NULL;
 }
 
-/* The one who came last, or who waits for what came last; else anybody whom it concerns. */
+/* What it waits for beside its targets may still come. */
+static CfWaitRecord *
+find_part_locked (void)
+{
+  for (CfWaitRecord *record = _cf_wait_records; record != NULL; record = record->next)
+    if (record->is_part && is_to_be_told (record))
+      return record;
+
+  return NULL;
+}
+
+/* Whoever has to look again, before others are told for his sake; then the one who came last, or who waits for what came
+ * last; else anybody whom it concerns. */
 static CfWaitRecord *
 choose_locked (CfWaitRecord *last,
                CfFuture     *future)
 {
-  CfWaitRecord *any = NULL;
+  CfWaitRecord *any = find_part_locked ();
 
+  if (any != NULL)
+    return any;
   if (last != NULL && is_to_be_told (last))
     return last;
 

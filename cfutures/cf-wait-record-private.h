@@ -115,6 +115,7 @@ struct _CfWaitRecord
   CfWaitMode     mode;      /* (const) */
   CfFuture     **targets;   /* (const) */
   gsize          n_targets; /* (const) */
+  gboolean       is_part;   /* (const): it waits for more than the targets; who is told then looks again, at all of them */
   CfFutureOwner *ending;    /* (const) (nullable): it waits for the end of that pool, and cannot be told anything */
   CfParker      *parker;    /* (const): gets CF_PARKER_TOLD */
   CfWaitLook     look;      /* (const) (nullable) */
