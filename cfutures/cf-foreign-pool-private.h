@@ -27,6 +27,8 @@ typedef struct _CfForeignPool CfForeignPool;
 /* Runs @future, which lies in the queue of the calling worker's pool, unless it must not, or somebody else has it. */
 typedef void (*CfForeignRun) (CfFuture *future,
                               gboolean *ran);
+/* The calling worker, which is being prepared, is going to wait: what its pool queues may need another one. */
+typedef void (*CfForeignStay) (void);
 /* Puts a name for messages, made with g_malloc(), into @name. */
 typedef void (*CfForeignDescribe) (CfFuture *future,
                                    char    **name);
@@ -39,6 +41,8 @@ typedef void (*CfForeignTask) (GValue       *result,
 
 CF_AVAILABLE_IN_ALL
 void cf_foreign_set_describe (CfForeignDescribe describe);
+CF_AVAILABLE_IN_ALL
+void cf_foreign_set_stay (CfForeignStay stay);
 CF_AVAILABLE_IN_ALL
 void cf_foreign_set_task (CfForeignTask task);
 CF_AVAILABLE_IN_ALL
@@ -69,6 +73,10 @@ CF_AVAILABLE_IN_ALL
 void cf_foreign_worker_begin (CfForeignPool *pool);
 CF_AVAILABLE_IN_ALL
 void cf_foreign_worker_end (void);
+CF_AVAILABLE_IN_ALL
+void cf_foreign_worker_prepare (CfFuture *stand_in);
+CF_AVAILABLE_IN_ALL
+void cf_foreign_worker_be_prepared (void);
 CF_AVAILABLE_IN_ALL
 gboolean cf_foreign_worker_start (CfFuture *future);
 CF_AVAILABLE_IN_ALL

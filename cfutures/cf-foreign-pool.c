@@ -53,9 +53,21 @@ get_max_workers (CfFutureOwner *owner)
   return ((CfForeignPool *) owner)->max_workers;
 }
 
+static CfForeignStay foreign_stay; /* (atomic) */
+
+void
+cf_foreign_set_stay (CfForeignStay stay)
+{
+  g_atomic_pointer_set (&foreign_stay, stay);
+}
+
 static void
 stay (CfFutureOwner *owner G_GNUC_UNUSED)
 {
+  CfForeignStay stay = g_atomic_pointer_get (&foreign_stay);
+
+  if (_cf_wait_thread->is_preparing && stay != NULL)
+    stay ();
 }
 
 void
@@ -174,6 +186,21 @@ void
 cf_foreign_worker_end (void)
 {
   g_clear_pointer (&_cf_wait_thread, g_free);
+}
+
+/* The worker may not run tasks yet, and may wait meanwhile, in the name of @stand_in. */
+void
+cf_foreign_worker_prepare (CfFuture *stand_in)
+{
+  _cf_wait_thread->is_preparing = TRUE;
+  _cf_wait_frame_push (g_new (CfWaitFrame, 1), stand_in);
+}
+
+void
+cf_foreign_worker_be_prepared (void)
+{
+  cf_foreign_worker_stop ();
+  _cf_wait_thread->is_preparing = FALSE;
 }
 
 /* The worker begins with a future.  FALSE: it must not. */

@@ -263,7 +263,7 @@ ends_quickly (CfFuture *self)
 {
   CfFutureFields *fields = _cf_future_fields (self);
 
-  return !may_have_handlers (self) && is_plain_data (&fields->result) && fields->extra == NULL &&
+  return _cf_future_is_plain (self) && !may_have_handlers (self) && is_plain_data (&fields->result) && fields->extra == NULL &&
          __atomic_load_n (&fields->context, __ATOMIC_RELAXED) == NULL;
 }
 
@@ -286,17 +286,17 @@ typedef enum
 {
   LEFT, /* nobody else has a reference, nor will have one */
   KEPT, /* the context took ours over */
-  HELD, /* the context had taken one of its own */
+  HELD, /* the context had taken one of its own, or it is not plain any more */
 } Leaving;
 
-/* The queue of the context does not know it any more. */
+/* The queue of the context does not know it any more.  A handler may have attached something just now. */
 static Leaving
 leave (CfFuture *self)
 {
   if (_cf_delivery_hand_over (self))
     return KEPT;
 
-  return g_atomic_int_get (&((GObject *) self)->ref_count) == 1 ? LEFT : HELD;
+  return g_atomic_int_get (&((GObject *) self)->ref_count) == 1 && _cf_future_is_plain (self) ? LEFT : HELD;
 }
 
 /* The context may take a reference for as long as it knows the future. */
@@ -391,6 +391,12 @@ cf_future_unref (CfFuture *self)
     }
   if (drop_if_not_last (self))
     return;
+  /* Again: who had another reference may have attached something before he dropped it. */
+  if (!_cf_future_is_plain (self))
+    {
+      g_object_unref (self);
+      return;
+    }
   if (can_leave_later (self))
     {
       leave_later (self);

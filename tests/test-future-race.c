@@ -9,6 +9,9 @@
 
 #define N_THREADS 4
 
+#define N_DROPPED 1000
+#define N_DROPPINGS 100
+
 typedef struct
 {
   CfFuture *future;
@@ -350,6 +353,75 @@ test_cancel_and_waiters (void)
   race_finish (&race);
 }
 
+typedef struct
+{
+  CfFuture *futures[N_DROPPED];
+  guint     n_ended; /* the thread that drops the last reference, then the main thread */
+  gint      n_begun; /* (atomic) */
+} Dropped;
+
+static void
+note_end (gpointer       data,
+          GObject *where G_GNUC_UNUSED)
+{
+  g_atomic_int_inc ((gint *) data);
+}
+
+static void
+await_both (Dropped *self)
+{
+  g_atomic_int_inc (&self->n_begun);
+  while (g_atomic_int_get (&self->n_begun) < 2)
+    g_thread_yield ();
+}
+
+static gpointer
+attach_and_drop (gpointer data)
+{
+  Dropped *self = data;
+
+  await_both (self);
+  for (guint i = 0; i < N_DROPPED; i++)
+    {
+      g_object_weak_ref (G_OBJECT (self->futures[i]), note_end, &self->n_ended);
+      g_object_unref (self->futures[i]);
+    }
+
+  return NULL;
+}
+
+static void
+drop_together (Dropped *self)
+{
+  GThread *thread;
+
+  for (guint i = 0; i < N_DROPPED; i++)
+    {
+      self->futures[i] = cf_future_new ();
+      g_object_ref (self->futures[i]);
+    }
+  thread = g_thread_new ("attach-and-drop", attach_and_drop, self);
+
+  await_both (self);
+  for (guint i = 0; i < N_DROPPED; i++)
+    cf_future_unref (self->futures[i]);
+  g_thread_join (thread);
+}
+
+static void
+test_attach_and_drop (void)
+{
+  g_test_summary ("What one thread attaches before it drops its reference is released, though another one drops the last.");
+
+  for (guint i = 0; i < N_DROPPINGS; i++)
+    {
+      Dropped dropped = { .n_ended = 0 };
+
+      drop_together (&dropped);
+      g_assert_cmpuint (dropped.n_ended, ==, N_DROPPED);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -362,6 +434,7 @@ main (int    argc,
   g_test_add_func ("/future-race/settlers", test_settlers);
   g_test_add_func ("/future-race/callbacks-and-waiters", test_callbacks_and_waiters);
   g_test_add_func ("/future-race/cancel-and-waiters", test_cancel_and_waiters);
+  g_test_add_func ("/future-race/attach-and-drop", test_attach_and_drop);
 
   return g_test_run ();
 }

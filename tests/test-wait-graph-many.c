@@ -5,7 +5,7 @@
 
 /* Workers that wait for many futures. */
 
-#include "cf-test-executors.h"
+#include "cf-test-waiters.h"
 
 /* More than fit on a stack of waits, by far. */
 #define N_CHILDREN 20000
@@ -79,10 +79,10 @@ many_await_asleep (Many *self)
 }
 
 static gboolean
-task_wait (GValue       *result,
-           GCancellable *cancellable,
-           gpointer      user_data,
-           GError      **error)
+task_wait_many (GValue       *result,
+                GCancellable *cancellable,
+                gpointer      user_data,
+                GError      **error)
 {
   Many    *self = user_data;
   gboolean met;
@@ -97,7 +97,7 @@ task_wait (GValue       *result,
 static void
 await_wait (Many *self)
 {
-  g_autoptr (CfFuture) future = submit_task (self->executor, task_wait, self);
+  g_autoptr (CfFuture) future = submit_task (self->executor, task_wait_many, self);
   g_autoptr (GError) error = NULL;
 
   cf_future_get_result (future, -1, &error);
@@ -194,6 +194,39 @@ test_beyond_few (void)
   many_clear (&many);
 }
 
+static void
+test_beyond_few_for_others (void)
+{
+  g_autoptr (CfFuture) future = NULL;
+  g_autoptr (GError) error = NULL;
+  Gate   gate;
+  Waiter waiter;
+  Many   many;
+
+  g_test_summary ("Nobody is told for the sake of a worker in as_completed() while the last of many can come for that.");
+
+  gate_init (&gate);
+  waiter_init (&waiter, "waiter", WAIT_GET_EXCEPTION, &gate);
+  many_init (&many, pool_new_without_inline_waits (2), N_SOME + 1, N_SOME);
+  schedule (many.executor, waiter.future);
+  gate_await_waiting (&gate, 1);
+  waiter.target = future = task_new ("iterate", task_iterate, &many);
+  schedule (many.executor, future);
+  many_await_asleep (&many);
+  gate_open (&gate);
+  waiter_await_asleep (&waiter);
+  g_assert_cmpint (cf_future_get_state (waiter.future), ==, CF_FUTURE_STATE_RUNNING);
+
+  settle_int (many.futures[N_SOME], 1);
+  g_assert_null (cf_future_get_result (future, -1, &error));
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_DEADLOCK);
+  waiter_await (&waiter);
+  waiter_assert_met (&waiter);
+  waiter_clear (&waiter);
+  many_clear (&many);
+  gate_clear (&gate);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -205,6 +238,7 @@ main (int    argc,
   g_test_add_func ("/wait-graph-many/failed-elsewhere", test_failed_elsewhere);
   g_test_add_func ("/wait-graph-many/looks-at-few", test_looks_at_few);
   g_test_add_func ("/wait-graph-many/beyond-few", test_beyond_few);
+  g_test_add_func ("/wait-graph-many/beyond-few-for-others", test_beyond_few_for_others);
 
   return g_test_run ();
 }

@@ -3,6 +3,8 @@
 
 """Waiting inside workers: they help, and what can never end fails."""
 
+import concurrent.futures
+import itertools
 import queue
 import threading
 
@@ -172,6 +174,35 @@ class DeadlockTest(TestCase):
             Cf.Executor.schedule(executor, first)
             self.assertIsInstance(waiter.exception(LONG), Cf.DeadlockError)
             self.assertEqual(first.result(LONG), 1)
+
+    def _submit_before_initializers(self, n_workers, n_that_wait):
+        """A call that the first initializers wait for."""
+        known = threading.Event()
+        turns = itertools.count()
+
+        def initialize():
+            known.wait(LONG)
+            if next(turns) < n_that_wait:
+                future.result()
+
+        executor = Cf.ThreadPoolExecutor(n_workers, initializer=initialize)
+        self.addCleanup(executor.shutdown)
+        future = executor.submit(pow, 5, 2)
+        known.set()
+
+        return future
+
+    def test_initializers_that_wait_for_work_behind_them(self):
+        for n_workers in (1, 4):
+            with self.assertLogs('concurrent.futures', 'CRITICAL'):
+                error = self._submit_before_initializers(n_workers, n_workers).exception(LONG)
+            self.assertIsInstance(error, concurrent.futures.BrokenExecutor)
+            self.assertIsInstance(error.__cause__, Cf.DeadlockError)
+            self.assertIn('“initializer” waits for', str(error.__cause__))
+
+    def test_another_worker_comes_for_an_initializer_that_waits(self):
+        for n_that_wait in (1, 3):
+            self.assertEqual(self._submit_before_initializers(4, n_that_wait).result(LONG), 25)
 
     def test_no_false_alarm(self):
         """Settled from outside, by another pool, or with a time limit: that all may come."""

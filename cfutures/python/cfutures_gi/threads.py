@@ -231,13 +231,29 @@ class Pool:
         if self.initializer is None:
             return True
         try:
-            self.initializer(*self.initargs)
+            self._initialize()
         except BaseException as error:
             callbacks.LOGGER.critical('Exception in initializer:', exc_info=True)
             self._break(error)
             return False
 
         return True
+
+    def _initialize(self):
+        """As a task that waits for those behind it, where it does; but it may not run them."""
+        stand_in = _Cf.Future.new()
+        stand_in.set_property('name', 'initializer')
+        clib.begin_preparing(hash(stand_in))
+        try:
+            self.initializer(*self.initargs)
+        finally:
+            clib.end_preparing()
+
+    def hold_up(self):
+        """A worker waits in its initializer: it may be for what is queued here, so that another one has to come."""
+        with self.lock:
+            if self.queue:
+                self._call_worker()
 
     def _break(self, error):
         with self.lock:
@@ -337,6 +353,14 @@ def _run_queued(address, ran):
     item = pygobject_new_full(address, False).__dict__.get('_item')
     if item and worker.pool.runs_inline() and worker.pool.run(worker, item):
         ran[0] = 1
+
+
+@clib.STAY
+def _stay():
+    waiting.local.worker.pool.hold_up()
+
+
+clib.set_stay(_stay)
 
 
 def _has_room():
