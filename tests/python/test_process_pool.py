@@ -199,6 +199,19 @@ class PoolTest(TestCase):
     def test_nested(self):
         self.assertEqual(self.executor.submit(functions.nest, 3).result(), 3)
 
+    def test_place_among_processes(self):
+        self.assertIsNone(functions.PLACE_AT_IMPORT[-1])
+        pid, *places = self.executor.submit(functions.get_places).result()
+        parent = (multiprocessing.current_process().name, os.getpid(), True)
+        self.assertEqual(places, [(f'CfProcess-{pid}', False, parent)] * 2)
+        self.assertRegex(self.executor.submit(functions.get_name_of_child).result(), r'^SpawnProcess-\d+:\d+$')
+
+    def test_place_of_a_pool_in_a_worker(self):
+        pid, place, at_import = self.executor.submit(functions.get_places_below).result()
+        self.assertEqual(place, at_import)
+        self.assertRegex(place[-1][0], r'^CfProcess-\d+$')
+        self.assertEqual(place, (f'CfProcess-{pid}', False, (place[-1][0], int(place[-1][0].split('-')[1]), True)))
+
     def test_large(self):
         data = bytes(32 << 20)
         self.assertEqual(self.executor.submit(len, data).result(), len(data))
