@@ -65,11 +65,24 @@ class StateTest(TestCase):
         self.assertRaises(Cf.InvalidStateError, future.set_exception, ValueError())
         self.assertEqual(future.result(), 1)
 
-    def test_running_twice(self):
+    def test_outcome_of_a_cancelled_one(self):
         future = Cf.Future()
+        future.cancel()
+        self.assertRaisesRegex(Cf.InvalidStateError, '^CANCELLED: <Future', future.set_result, 1)
         future.set_running_or_notify_cancel()
-        with self.assertLogs('concurrent.futures', 'CRITICAL'), self.assertRaises(RuntimeError):
-            future.set_running_or_notify_cancel()
+        self.assertRaisesRegex(Cf.InvalidStateError, '^CANCELLED_AND_NOTIFIED: <Future', future.set_exception, ValueError())
+
+    def test_running_twice(self):
+        for state, begin in (('RUNNING', Cf.Future.set_running_or_notify_cancel),
+                             ('CANCELLED_AND_NOTIFIED', Cf.Future.cancel),
+                             ('FINISHED', lambda future: future.set_result(None) or True)):
+            future = Cf.Future()
+            self.assertTrue(begin(future))
+            if future.cancelled():
+                self.assertFalse(future.set_running_or_notify_cancel())
+            with self.assertLogs('concurrent.futures', 'CRITICAL') as logged, self.assertRaises(RuntimeError):
+                future.set_running_or_notify_cancel()
+            self.assertRegex(logged.output[0], rf'Future \d+ in unexpected state: {state}$')
 
     def test_time_out(self):
         future = Cf.Future()

@@ -34,11 +34,8 @@ class FutureMethods(interop.Interop):
 
     # State
 
-    def _name_state(self):
-        return _STATES[self.get_state()]
-
     def __repr__(self):
-        name, address, state = self.__class__.__name__, id(self), self._name_state()
+        name, address, state = self.__class__.__name__, id(self), _STATES[self.get_state()]
         if state != 'finished':
             return f'<{name} at {address:#x} state={state}>'
         try:
@@ -217,16 +214,17 @@ class FutureMethods(interop.Interop):
 
     def set_running_or_notify_cancel(self):
         """Mark the future as running; False if it was cancelled."""
+        was_notified = self.cancelled() and interop.is_listed(self)
         if clib.start(hash(self)):
             return True
-        if self.is_cancelled():
+        if not was_notified and self.cancelled():
             callbacks.drain(self)
             return False
-        callbacks.LOGGER.critical('Future %s in unexpected state: %s', id(self), self._name_state())
+        callbacks.LOGGER.critical('Future %s in unexpected state: %s', id(self), interop.name_state(self))
         raise RuntimeError('Future in unexpected state')
 
     def _refuse(self):
-        raise concurrent.futures.InvalidStateError(f'{self._name_state().upper()}: {self!r}')
+        raise concurrent.futures.InvalidStateError(f'{interop.name_state(self)}: {self!r}')
 
     def _claim(self, by):
         state = self.__dict__
