@@ -91,8 +91,19 @@ def _make_submit(executor, fn):
     return submit
 
 
+class _ExecutorType(type(_CfExecutor)):
+    """As in the standard library, a subclass need not call __init__() of this."""
+
+    def __call__(cls, *args, **kwargs):
+        executor = super().__call__(*args, **kwargs)
+        if isinstance(executor, _CfExecutor) and not _CfExecutor.__hash__(executor):
+            _CfExecutor.__init__(executor)
+
+        return executor
+
+
 @override
-class Executor(_CfExecutor, concurrent.futures.Executor):
+class Executor(_CfExecutor, concurrent.futures.Executor, metaclass=_ExecutorType):
     """Takes calls and returns a future for each. A subclass overrides do_schedule() and do_shutdown()."""
 
     def __init__(self, **properties):
