@@ -11,7 +11,7 @@ import threading
 import traceback
 import weakref
 
-from cf_test import Cf, GLib, LONG, TestCase, main
+from cf_test import Cf, GLib, LONG, TestCase, main, run_script
 
 
 class Thing:
@@ -196,6 +196,24 @@ class CallbackTest(TestCase):
         self.assertTrue(future.run())
         self.assertTrue(called.wait(LONG))
         self.assertEqual(future.result(), 7)
+
+
+    def test_without_another_thread(self):
+        """A callback that could not be added is not called, and those that are added later are."""
+        done = run_script("""
+            import threading, unittest.mock
+
+            future = Cf.Future.new_for_task(lambda cancellable: (True, 7))
+            with unittest.mock.patch.object(threading.Thread, 'start', side_effect=RuntimeError("can't start new thread")):
+                for _ in range(2):
+                    try:
+                        future.add_done_callback(lambda _: print('not added'))
+                    except RuntimeError as error:
+                        print(error)
+            future.add_done_callback(lambda _: print('added'))
+            future.run()
+        """)
+        self.assertEqual((done.stdout.splitlines(), done.stderr), (["can't start new thread"] * 2 + ['added'], ''))
 
 
 class ReferenceTest(TestCase):

@@ -189,6 +189,8 @@ class FutureMethods(interop.Interop):
         it raises is logged.
         """
         state = self.__dict__
+        if '_item' not in state and '_watched' not in state and not self.done():
+            callbacks.start()
         state.setdefault('_callbacks', []).append(fn)
         if '_item' not in state:
             callbacks.watch(self, state)
