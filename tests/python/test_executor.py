@@ -22,7 +22,7 @@ class InlineExecutor(Cf.Executor):
     """Runs each call where it is submitted."""
 
     def __init__(self):
-        super().__init__()
+        # No more than what the standard library needs.
         self.ended = None
 
     def do_schedule(self, future):
