@@ -85,6 +85,34 @@ class PoolTest(TestCase):
             future.result()
         self.assertIs(caught.exception, future.exception())
 
+    def test_asking_for_an_exception_does_not_raise_it(self):
+        """Its traceback would keep whoever asks, with the futures."""
+        future = self.executor.submit(functions.fail, 'text')
+        self.assertIsNone(future.exception().__traceback__)
+        self.assertIn('raised Simple', repr(future))
+        self.assertIsNone(future.exception().__traceback__)
+        gone = weakref.ref(future)
+        gc.disable()
+        try:
+            del future
+            self.assertIsNone(gone())
+        finally:
+            gc.enable()
+
+    def test_one_outcome_for_all_threads(self):
+        for function in functions.make, functions.fail:
+            future = self.executor.submit(function, functions.Simple)
+            Cf.wait([future])
+            load, barrier = pickle.loads, threading.Barrier(2)
+
+            def load_together(data):
+                barrier.wait(LONG)
+                return load(data)
+
+            with unittest.mock.patch('pickle.loads', load_together), Cf.ThreadPoolExecutor(2) as executor:
+                asked = [executor.submit(lambda: future.exception() or future.result()) for _ in range(2)]
+                self.assertIs(asked[0].result(), asked[1].result())
+
     def test_what_cannot_be_pickled(self):
         for function, argument, kind in ((lambda: 1, None, (pickle.PicklingError, AttributeError)),
                                          (abs, functions.FailsToPickle(), ValueError)):

@@ -38,10 +38,11 @@ class FutureMethods(interop.Interop):
         name, address, state = self.__class__.__name__, id(self), _STATES[self.get_state()]
         if state != 'finished':
             return f'<{name} at {address:#x} state={state}>'
-        try:
-            return f'<{name} at {address:#x} state={state} returned {self._get_outcome().__class__.__name__}>'
-        except BaseException as error:
+        error = self._get_failure()
+        if error is not None:
             return f'<{name} at {address:#x} state={state} raised {error.__class__.__name__}>'
+
+        return f'<{name} at {address:#x} state={state} returned {self._get_outcome().__class__.__name__}>'
 
     def cancelled(self):
         """Return True if the future was cancelled."""
@@ -77,76 +78,67 @@ class FutureMethods(interop.Interop):
         return self.done() or waiting.await_one(self, timeout)
 
     def _load(self):
-        """The outcome that C has."""
+        """The result that C has, or None and an _error: to raise it would add to its traceback."""
         try:
             data = clib.peek_result(hash(self))
             if processes.is_ours(data):
-                self._value = value = processes.load(data)
-                return value
+                # Of threads that load it at once, one has it for all.
+                return self.__dict__.setdefault('_value', processes.load(data))
             return _CfFuture.get_result(self, 0)
         except GLib.Error as error:
-            failure = errors.from_gerror(error)
+            self.__dict__.setdefault('_error', errors.from_gerror(error))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            failure = error
-        self._error = failure
-        try:
-            raise failure
+            self.__dict__.setdefault('_error', error)
         finally:
-            del failure
             self = None
 
+        return None
+
     def _take_called(self):
-        """What a call left that went through C."""
+        """The same of a call that went through C, which left it."""
         succeeded, value = self._called
         if succeeded:
             self._value = value
             return value
         self._error = value
-        try:
-            raise value
-        finally:
-            del value
-            self = None
 
-    def _get_outcome(self):
-        """The result of a future that is done; raises what there is in its place."""
-        try:
-            self._let_settle()
-            if self._value is not _UNSET:
-                return self._value
-            if self._error is not None:
-                raise self._error
-            if self.is_cancelled():
-                raise concurrent.futures.CancelledError()
-            if self.__dict__.get('_called') is not None:
-                return self._take_called()
-            return self._load()
-        finally:
-            self = None
+        return None
+
+    def _take(self):
+        self._let_settle()
+        if self._value is not _UNSET or self._error is not None or self.is_cancelled():
+            return None
+        if self.__dict__.get('_called') is not None:
+            return self._take_called()
+
+        return self._load()
 
     def _let_settle(self):
         """Another thread may be in the middle of settling it."""
         while self._value is _UNSET and self._error is None and '_by' in self.__dict__ and not self.is_cancelled():
             time.sleep(0)
 
-    def _get_failure(self):
-        """The exception of a future that is done, or None."""
+    def _get_outcome(self):
+        """The result of a future that is done; raises what there is in its place."""
         try:
-            self._let_settle()
-            if self._error is None:
-                self._get_outcome()
-            return self._error
-        except BaseException as error:
+            value = self._take()
+            if self._value is not _UNSET:
+                return self._value
             if self._error is not None:
-                return self._error
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            return error
+                raise self._error
+            if self.is_cancelled():
+                raise concurrent.futures.CancelledError()
+            return value
         finally:
-            # As in result().
             self = None
+
+    def _get_failure(self):
+        """The exception of a future that is done and was not cancelled, or None."""
+        self._take()
+
+        return self._error
 
     def result(self, timeout=None):
         """Return the result of the call, waiting at most timeout seconds for it.
