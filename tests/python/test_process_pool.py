@@ -87,18 +87,19 @@ class PoolTest(TestCase):
 
     def test_asking_for_an_exception_does_not_raise_it(self):
         """Its traceback would keep whoever asks, with the futures."""
-        for call in (functions.fail, 'text'), (functions.fail_oddly,):
-            future = self.executor.submit(*call)
+        futures = [self.executor.submit(functions.fail, 'text'), self.executor.submit(functions.fail_oddly)]
+        for future in futures:
             self.assertIsNone(future.exception().__traceback__)
             self.assertIn('raised', repr(future))
             self.assertIsNone(future.exception().__traceback__)
-            gone = weakref.ref(future)
-            gc.disable()
-            try:
-                del future
-                self.assertIsNone(gone())
-            finally:
-                gc.enable()
+        self.executor.shutdown()
+        gone = [weakref.ref(future) for future in futures]
+        gc.disable()
+        try:
+            del future, futures
+            self.assertEqual([reference() for reference in gone], [None] * 2)
+        finally:
+            gc.enable()
 
     def test_one_outcome_for_all_threads(self):
         for function in functions.make, functions.fail:

@@ -85,14 +85,17 @@ class FutureMethods(interop.Interop):
                 # Of threads that load it at once, one has it for all.
                 return self.__dict__.setdefault('_value', processes.load(data))
             return _CfFuture.get_result(self, 0)
-        except GLib.Error as error:
-            self.__dict__.setdefault('_error', errors.from_gerror(error))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            self.__dict__.setdefault('_error', error)
+            failure = error
+        try:
+            # Not above, as what fails here would have that error as its context. Their tracebacks would keep who asks.
+            if isinstance(failure, GLib.Error):
+                failure = errors.from_gerror(failure.with_traceback(None))
+            self.__dict__.setdefault('_error', failure)
         finally:
-            self = None
+            self = failure = None
 
         return None
 
