@@ -3,12 +3,38 @@
 
 """Functions that the tests of the process pool run in workers."""
 
+import multiprocessing
 import os
 import signal
 import sys
 import weakref
 
 state = None
+
+
+def get_place():
+    """Where multiprocessing sees this process."""
+    process, parent = multiprocessing.current_process(), multiprocessing.parent_process()
+
+    return process.name, process.daemon, parent and (parent.name, parent.pid, parent.is_alive())
+
+
+PLACE_AT_IMPORT = get_place()
+
+
+def get_places():
+    return os.getpid(), get_place(), PLACE_AT_IMPORT
+
+
+def get_name_of_child():
+    return multiprocessing.get_context('spawn').Process().name
+
+
+def get_places_below():
+    from gi.repository import Cf
+
+    with Cf.ProcessPoolExecutor(1) as executor:
+        return executor.submit(get_places).result()
 
 
 class Custom(Exception):

@@ -3,6 +3,7 @@
 
 """Executors of other making: subclasses in Python, those of C, and the plain interface without the override."""
 
+import concurrent.futures
 import threading
 import weakref
 
@@ -21,7 +22,7 @@ class InlineExecutor(Cf.Executor):
     """Runs each call where it is submitted."""
 
     def __init__(self):
-        super().__init__()
+        # No more than what the standard library needs.
         self.ended = None
 
     def do_schedule(self, future):
@@ -48,6 +49,21 @@ class MuteExecutor(Cf.Executor):
         pass
 
 
+class StandardExecutor(Cf.Executor):
+    """Made as for the standard library: that has no __init__() to be called, and its futures are not ours."""
+
+    def __init__(self):
+        self.futures = []
+
+    def submit(self, function, /, *args):
+        self.futures.append(concurrent.futures.Future())
+        if function is not None:
+            with concurrent.futures.ThreadPoolExecutor(1) as executor:
+                self.futures[-1] = executor.submit(function, *args)
+
+        return self.futures[-1]
+
+
 class SubclassTest(TestCase):
     def test_calls(self):
         with InlineExecutor() as executor:
@@ -69,6 +85,24 @@ class SubclassTest(TestCase):
             self.assertIs(future.exception(), error)
             with self.assertRaises(KeyError):
                 future.result()
+
+    def test_made_for_the_standard_library(self):
+        with StandardExecutor() as executor:
+            self.assertEqual(executor.submit(abs, -1).result(), 1)
+            self.assertEqual(list(executor.map(abs, [-1, -2])), [1, 2])
+            results = executor.map(divmod, [4, 4], [0, 2], timeout=LONG)
+            self.assertRaises(ZeroDivisionError, next, results)
+            self.assertEqual(list(results), [(2, 0)])
+        self.assertTrue(executor.is_shutdown())
+
+    def test_map_of_futures_of_the_standard_library(self):
+        executor = StandardExecutor()
+        results = executor.map(None, [1, 2, 3], timeout=0)
+        executor.futures[-3].cancel()
+        self.assertRaises(Cf.CancelledError, next, results)
+        self.assertRaises(Cf.TimeoutError, next, results)
+        self.assertEqual([future.cancelled() for future in executor.futures], [True] * 3)
+        self.assertEqual(list(results), [])
 
     def test_callbacks(self):
         called = threading.Event()

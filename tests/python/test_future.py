@@ -11,7 +11,7 @@ import threading
 import traceback
 import weakref
 
-from cf_test import Cf, GLib, LONG, TestCase, main
+from cf_test import Cf, GLib, LONG, TestCase, main, run_script
 
 
 class Thing:
@@ -65,11 +65,24 @@ class StateTest(TestCase):
         self.assertRaises(Cf.InvalidStateError, future.set_exception, ValueError())
         self.assertEqual(future.result(), 1)
 
-    def test_running_twice(self):
+    def test_outcome_of_a_cancelled_one(self):
         future = Cf.Future()
+        future.cancel()
+        self.assertRaisesRegex(Cf.InvalidStateError, '^CANCELLED: <Future', future.set_result, 1)
         future.set_running_or_notify_cancel()
-        with self.assertLogs('concurrent.futures', 'CRITICAL'), self.assertRaises(RuntimeError):
-            future.set_running_or_notify_cancel()
+        self.assertRaisesRegex(Cf.InvalidStateError, '^CANCELLED_AND_NOTIFIED: <Future', future.set_exception, ValueError())
+
+    def test_running_twice(self):
+        for state, begin in (('RUNNING', Cf.Future.set_running_or_notify_cancel),
+                             ('CANCELLED_AND_NOTIFIED', Cf.Future.cancel),
+                             ('FINISHED', lambda future: future.set_result(None) or True)):
+            future = Cf.Future()
+            self.assertTrue(begin(future))
+            if future.cancelled():
+                self.assertFalse(future.set_running_or_notify_cancel())
+            with self.assertLogs('concurrent.futures', 'CRITICAL') as logged, self.assertRaises(RuntimeError):
+                future.set_running_or_notify_cancel()
+            self.assertRegex(logged.output[0], rf'Future \d+ in unexpected state: {state}$')
 
     def test_time_out(self):
         future = Cf.Future()
@@ -183,6 +196,24 @@ class CallbackTest(TestCase):
         self.assertTrue(future.run())
         self.assertTrue(called.wait(LONG))
         self.assertEqual(future.result(), 7)
+
+
+    def test_without_another_thread(self):
+        """A callback that could not be added is not called, and those that are added later are."""
+        done = run_script("""
+            import threading, unittest.mock
+
+            future = Cf.Future.new_for_task(lambda cancellable: (True, 7))
+            with unittest.mock.patch.object(threading.Thread, 'start', side_effect=RuntimeError("can't start new thread")):
+                for _ in range(2):
+                    try:
+                        future.add_done_callback(lambda _: print('not added'))
+                    except RuntimeError as error:
+                        print(error)
+            future.add_done_callback(lambda _: print('added'))
+            future.run()
+        """)
+        self.assertEqual((done.stdout.splitlines(), done.stderr), (["can't start new thread"] * 2 + ['added'], ''))
 
 
 class ReferenceTest(TestCase):

@@ -85,6 +85,36 @@ class PoolTest(TestCase):
             future.result()
         self.assertIs(caught.exception, future.exception())
 
+    def test_asking_for_an_exception_does_not_raise_it(self):
+        """Its traceback would keep whoever asks, with the futures."""
+        futures = [self.executor.submit(functions.fail, 'text'), self.executor.submit(functions.fail_oddly)]
+        for future in futures:
+            self.assertIsNone(future.exception().__traceback__)
+            self.assertIn('raised', repr(future))
+            self.assertIsNone(future.exception().__traceback__)
+        self.executor.shutdown()
+        gone = [weakref.ref(future) for future in futures]
+        gc.disable()
+        try:
+            del future, futures
+            self.assertEqual([reference() for reference in gone], [None] * 2)
+        finally:
+            gc.enable()
+
+    def test_one_outcome_for_all_threads(self):
+        for function in functions.make, functions.fail:
+            future = self.executor.submit(function, functions.Simple)
+            Cf.wait([future])
+            load, barrier = pickle.loads, threading.Barrier(2)
+
+            def load_together(data):
+                barrier.wait(LONG)
+                return load(data)
+
+            with unittest.mock.patch('pickle.loads', load_together), Cf.ThreadPoolExecutor(2) as executor:
+                asked = [executor.submit(lambda: future.exception() or future.result()) for _ in range(2)]
+                self.assertIs(asked[0].result(), asked[1].result())
+
     def test_what_cannot_be_pickled(self):
         for function, argument, kind in ((lambda: 1, None, (pickle.PicklingError, AttributeError)),
                                          (abs, functions.FailsToPickle(), ValueError)):
@@ -198,6 +228,19 @@ class PoolTest(TestCase):
 
     def test_nested(self):
         self.assertEqual(self.executor.submit(functions.nest, 3).result(), 3)
+
+    def test_place_among_processes(self):
+        self.assertIsNone(functions.PLACE_AT_IMPORT[-1])
+        pid, *places = self.executor.submit(functions.get_places).result()
+        parent = (multiprocessing.current_process().name, os.getpid(), True)
+        self.assertEqual(places, [(f'CfProcess-{pid}', False, parent)] * 2)
+        self.assertRegex(self.executor.submit(functions.get_name_of_child).result(), r'^SpawnProcess-\d+:\d+$')
+
+    def test_place_of_a_pool_in_a_worker(self):
+        pid, place, at_import = self.executor.submit(functions.get_places_below).result()
+        self.assertEqual(place, at_import)
+        self.assertRegex(place[-1][0], r'^CfProcess-\d+$')
+        self.assertEqual(place, (f'CfProcess-{pid}', False, (place[-1][0], int(place[-1][0].split('-')[1]), True)))
 
     def test_large(self):
         data = bytes(32 << 20)

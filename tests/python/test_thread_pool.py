@@ -94,6 +94,7 @@ class SubmitTest(TestCase):
             executor.shutdown()
             self.assertEqual(executor.props.n_workers, 0)
 
+<<<<<<< HEAD
     def test_ctrl_c_before_a_worker_has_begun(self):
         """Who called it does not know whether it will; it is counted when it has nothing to do."""
         start = threading.Thread.start
@@ -114,6 +115,31 @@ class SubmitTest(TestCase):
         self.assertEqual(executor.props.n_workers, 1)
         executor.shutdown()
         self.assertEqual(executor.props.n_workers, 0)
+=======
+    def test_ctrl_c_while_a_worker_is_called(self):
+        """It comes once a call of C is over. Whoever is not counted among those that rest any more has to be woken."""
+        class InterruptedList(list):
+            was_interrupted = False
+
+            def pop(self):
+                worker = super().pop()
+                if not self.was_interrupted:
+                    self.was_interrupted = True
+                    raise KeyboardInterrupt
+                return worker
+
+        for interrupted in (lambda pool: pool.executor().submit(abs, -1)), type(Cf.ThreadPoolExecutor()._pool).end:
+            executor = Cf.ThreadPoolExecutor(1)
+            executor.submit(int).result(LONG)
+            executor._pool.idle = InterruptedList(executor._pool.idle)
+            self.assertRaises(KeyboardInterrupt, interrupted, executor._pool)
+            if not executor._pool.is_shutdown:
+                self.assertEqual(executor.submit(abs, -2).result(LONG), 2)
+            for thread in executor._threads:
+                executor.shutdown(False)
+                thread.join(LONG)
+                self.assertFalse(thread.is_alive())
+>>>>>>> py2
 
     def test_a_worker_that_comes_late_stays(self):
         """It may not rest because of work that another one takes before it gets there."""

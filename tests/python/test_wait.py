@@ -56,6 +56,19 @@ class WaitTest(TestCase):
         bare.set_running_or_notify_cancel()
         self.assertEqual(Cf.wait([bare]).done, {bare})
 
+    def test_with_one_of_the_standard_library_that_calls_back(self):
+        """It is done before all of its callbacks were called."""
+        future, called = concurrent.futures.Future(), threading.Event()
+        future.add_done_callback(lambda _: called.set() or self.gate.wait())
+        self.assertEqual(Cf.wait([future], 0).not_done, {future})
+        thread = threading.Thread(target=future.set_result, args=(1,))
+        thread.start()
+        called.wait()
+        self.assertEqual(Cf.wait([future], 0).done, {future})
+        self.assertEqual(list(Cf.as_completed([future], 0)), [future])
+        self.gate.set()
+        thread.join()
+
     def test_with_those_of_the_standard_library(self):
         with concurrent.futures.ThreadPoolExecutor(1) as other:
             futures = [other.submit(abs, -1), self.executor.submit(abs, -2), other.submit(divmod, 1, 0)]

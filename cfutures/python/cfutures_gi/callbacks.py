@@ -68,7 +68,6 @@ def watch(future, state):
         return
     state['_watched'] = True
     clib.add_notify(hash(future), _notify, None, None)
-    _start()
 
 
 def unwatch(state):
@@ -85,13 +84,15 @@ def _notify(address, _data):
         _arrivals.put(future)
 
 
-def _start():
+def start():
+    """What is watched needs the dispatcher. Raises RuntimeError where there can be no more threads."""
     global _thread
 
     with _lock:
         if _thread is None or not _thread.is_alive():
-            _thread = threading.Thread(target=_dispatch, name='cf-callbacks', daemon=True)
-            _thread.start()
+            thread = threading.Thread(target=_dispatch, name='cf-callbacks', daemon=True)
+            thread.start()
+            _thread = thread
 
 
 def _after_fork():

@@ -87,7 +87,8 @@ def _unseal(message):
         error, trace = pickle.loads(get_sealed(message))
         error.__cause__ = _quote(trace)
     except BaseException as failure:
-        error = failure
+        # Its traceback would keep this frame, and so itself.
+        error = failure.with_traceback(failure.__traceback__.tb_next)
         error.__cause__ = _quote(trace)
 
     return error

@@ -34,17 +34,15 @@ class FutureMethods(interop.Interop):
 
     # State
 
-    def _name_state(self):
-        return _STATES[self.get_state()]
-
     def __repr__(self):
-        name, address, state = self.__class__.__name__, id(self), self._name_state()
+        name, address, state = self.__class__.__name__, id(self), _STATES[self.get_state()]
         if state != 'finished':
             return f'<{name} at {address:#x} state={state}>'
-        try:
-            return f'<{name} at {address:#x} state={state} returned {self._get_outcome().__class__.__name__}>'
-        except BaseException as error:
+        error = self._get_failure()
+        if error is not None:
             return f'<{name} at {address:#x} state={state} raised {error.__class__.__name__}>'
+
+        return f'<{name} at {address:#x} state={state} returned {self._get_outcome().__class__.__name__}>'
 
     def cancelled(self):
         """Return True if the future was cancelled."""
@@ -80,76 +78,70 @@ class FutureMethods(interop.Interop):
         return self.done() or waiting.await_one(self, timeout)
 
     def _load(self):
-        """The outcome that C has."""
+        """The result that C has, or None and an _error: to raise it would add to its traceback."""
         try:
             data = clib.peek_result(hash(self))
             if processes.is_ours(data):
-                self._value = value = processes.load(data)
-                return value
+                # Of threads that load it at once, one has it for all.
+                return self.__dict__.setdefault('_value', processes.load(data))
             return _CfFuture.get_result(self, 0)
-        except GLib.Error as error:
-            failure = errors.from_gerror(error)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             failure = error
-        self._error = failure
         try:
-            raise failure
+            # Not above, as what fails here would have that error as its context. Their tracebacks would keep who asks.
+            if isinstance(failure, GLib.Error):
+                failure = errors.from_gerror(failure.with_traceback(None))
+            self.__dict__.setdefault('_error', failure)
         finally:
-            del failure
-            self = None
+            self = failure = None
+
+        return None
 
     def _take_called(self):
-        """What a call left that went through C."""
+        """The same of a call that went through C, which left it."""
         succeeded, value = self._called
         if succeeded:
             self._value = value
             return value
         self._error = value
-        try:
-            raise value
-        finally:
-            del value
-            self = None
 
-    def _get_outcome(self):
-        """The result of a future that is done; raises what there is in its place."""
-        try:
-            self._let_settle()
-            if self._value is not _UNSET:
-                return self._value
-            if self._error is not None:
-                raise self._error
-            if self.is_cancelled():
-                raise concurrent.futures.CancelledError()
-            if self.__dict__.get('_called') is not None:
-                return self._take_called()
-            return self._load()
-        finally:
-            self = None
+        return None
+
+    def _take(self):
+        self._let_settle()
+        if self._value is not _UNSET or self._error is not None or self.is_cancelled():
+            return None
+        if self.__dict__.get('_called') is not None:
+            return self._take_called()
+
+        return self._load()
 
     def _let_settle(self):
         """Another thread may be in the middle of settling it."""
         while self._value is _UNSET and self._error is None and '_by' in self.__dict__ and not self.is_cancelled():
             time.sleep(0)
 
-    def _get_failure(self):
-        """The exception of a future that is done, or None."""
+    def _get_outcome(self):
+        """The result of a future that is done; raises what there is in its place."""
         try:
-            self._let_settle()
-            if self._error is None:
-                self._get_outcome()
-            return self._error
-        except BaseException as error:
+            value = self._take()
+            if self._value is not _UNSET:
+                return self._value
             if self._error is not None:
-                return self._error
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            return error
+                raise self._error
+            if self.is_cancelled():
+                raise concurrent.futures.CancelledError()
+            return value
         finally:
-            # As in result().
             self = None
+
+    def _get_failure(self):
+        """The exception of a future that is done and was not cancelled, or None."""
+        self._take()
+
+        return self._error
 
     def result(self, timeout=None):
         """Return the result of the call, waiting at most timeout seconds for it.
@@ -192,6 +184,8 @@ class FutureMethods(interop.Interop):
         it raises is logged.
         """
         state = self.__dict__
+        if '_item' not in state and '_watched' not in state and not self.done():
+            callbacks.start()
         state.setdefault('_callbacks', []).append(fn)
         if '_item' not in state:
             callbacks.watch(self, state)
@@ -217,16 +211,17 @@ class FutureMethods(interop.Interop):
 
     def set_running_or_notify_cancel(self):
         """Mark the future as running; False if it was cancelled."""
+        was_notified = self.cancelled() and interop.is_listed(self)
         if clib.start(hash(self)):
             return True
-        if self.is_cancelled():
+        if not was_notified and self.cancelled():
             callbacks.drain(self)
             return False
-        callbacks.LOGGER.critical('Future %s in unexpected state: %s', id(self), self._name_state())
+        callbacks.LOGGER.critical('Future %s in unexpected state: %s', id(self), interop.name_state(self))
         raise RuntimeError('Future in unexpected state')
 
     def _refuse(self):
-        raise concurrent.futures.InvalidStateError(f'{self._name_state().upper()}: {self!r}')
+        raise concurrent.futures.InvalidStateError(f'{interop.name_state(self)}: {self!r}')
 
     def _claim(self, by):
         state = self.__dict__

@@ -18,6 +18,11 @@ def is_listed(future):
     return _Cf.wait([future], _Cf.ReturnWhen.ALL_COMPLETED, 0)[0]
 
 
+def name_state(future):
+    """What the standard library calls it."""
+    return _STATES.get(future.get_state()) or ('CANCELLED_AND_NOTIFIED' if is_listed(future) else 'CANCELLED')
+
+
 class _Waiters:
     """Takes waiters in, of which those that have counted the future as done are not told of it."""
 
@@ -59,9 +64,7 @@ class Interop:
 
     @property
     def _state(self):
-        state = _STATES.get(self.get_state())
-        if state is None:
-            state = 'CANCELLED_AND_NOTIFIED' if is_listed(self) else 'CANCELLED'
+        state = name_state(self)
         self.__dict__['_was_done'] = state in ('FINISHED', 'CANCELLED_AND_NOTIFIED')
 
         return state

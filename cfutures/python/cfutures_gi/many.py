@@ -34,7 +34,8 @@ def _adopt(future):
     if isinstance(future, _Cf.Future):
         return future
     known = _adopted.get(future)
-    if known is not None:
+    # One that is done may still be about to call back.
+    if known is not None and (known.done() or not future.done()):
         return known
     adopted = _Cf.Future.new()
     future.add_done_callback(functools.partial(_follow, adopted))

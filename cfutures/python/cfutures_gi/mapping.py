@@ -9,12 +9,30 @@ import itertools
 import sys
 import time
 
+from gi.module import get_introspection_module
+
 from cfutures_gi import waiting
+
+_Cf = get_introspection_module('Cf')
 
 
 def _not_the_end():
     """What stands for a StopIteration of a call, as in any generator: it would end the iteration silently."""
     return RuntimeError('generator raised StopIteration')
+
+
+def _await(future, seconds):
+    """False: the time ran out. submit() of a subclass may give futures of another kind."""
+    if isinstance(future, _Cf.Future):
+        return future._await(seconds)
+    try:
+        future.exception(seconds)
+    except concurrent.futures.TimeoutError:
+        return future.done()
+    except concurrent.futures.CancelledError:
+        pass
+
+    return True
 
 
 class Results:
@@ -52,7 +70,7 @@ class Results:
         future = self._futures.popleft()
         try:
             left = None if self._end is None else self._end - time.monotonic()
-            if not future._await(left):
+            if not _await(future, left):
                 self._futures.append(future)
                 self.close()
                 raise concurrent.futures.TimeoutError()

@@ -15,7 +15,7 @@ import pickle
 import socket
 import struct
 import threading
-from multiprocessing import context, reduction, resource_tracker, spawn
+from multiprocessing import context, process, reduction, resource_tracker, spawn
 
 _PR_GET_DUMPABLE = 3
 
@@ -78,6 +78,10 @@ def _get_preparation():
     return data
 
 
+def _get_parent():
+    return process.current_process().name, os.getpid()
+
+
 def _is_open_to_workers(path):
     """The kernel keeps other processes out of one that has changed its user, as a daemon does that gives up its rights."""
     return ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE) == 1 and os.path.exists(path)
@@ -115,7 +119,7 @@ class Startup:
     def _write(self, initializer, initargs):
         call = self._child.dump((initializer, initargs))
         address = self._listen() if self._child.descriptors or _get_tracker() else None
-        head = _get_preparation(), address, len(self._child.descriptors)
+        head = _get_parent(), _get_preparation(), address, len(self._child.descriptors)
         self._file.write(self._child.dump(head) + call)
         self._file.flush()
 
@@ -170,10 +174,28 @@ def _receive(address, n_descriptors):
         resource_tracker._resource_tracker._fd = _received.pop()
 
 
+def _open_sentinel(pid):
+    """What can be read once the parent ends; where there is no such thing, what never can, as workers end with it."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return os.pipe()[0]
+
+
+def _become_child(parent_name, parent_pid):
+    """Be to multiprocessing what a process is that it started itself. Its numbers are taken by those: this has its pid."""
+    this, pid = process.current_process(), os.getpid()
+    this.name = f'CfProcess-{pid}'
+    this._identity = (pid,)
+    this._parent_pid = parent_pid
+    process._parent_process = process._ParentProcess(parent_name, parent_pid, _open_sentinel(parent_pid))
+
+
 def prepare_worker(path):
     """The side of the worker: its path, its __main__; then run the initializer of the pool."""
     with open(path, 'rb') as file:
-        preparation, address, n_descriptors = pickle.load(file)
+        parent, preparation, address, n_descriptors = pickle.load(file)
+        _become_child(*parent)
         if address is not None:
             _receive(address, n_descriptors)
         spawn.prepare(preparation)

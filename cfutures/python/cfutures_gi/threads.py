@@ -139,9 +139,17 @@ class Pool:
                     self.queue.pop()
                 raise
 
+    def _wake_one(self):
+        worker = self.idle[-1]
+        try:
+            self.idle.pop()
+        finally:
+            # Also where Ctrl-C came once it was taken out.
+            worker.bell.ring()
+
     def _call_worker(self):
         if self.idle:
-            self.idle.pop().bell.ring()
+            self._wake_one()
         elif not self.is_full:
             self._start_thread()
 
@@ -173,7 +181,7 @@ class Pool:
 
     def _wake_all(self):
         while self.idle:
-            self.idle.pop().bell.ring()
+            self._wake_one()
 
     def forget(self, item):
         """The future of this item was taken otherwise."""

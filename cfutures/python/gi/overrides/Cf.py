@@ -91,6 +91,12 @@ def _make_submit(executor, fn):
     return submit
 
 
+def _construct(executor):
+    """As in the standard library, a subclass need not call __init__() of Executor."""
+    if not _CfExecutor.__hash__(executor):
+        _CfExecutor.__init__(executor)
+
+
 @override
 class Executor(_CfExecutor, concurrent.futures.Executor):
     """Takes calls and returns a future for each. A subclass overrides do_schedule() and do_shutdown()."""
@@ -103,6 +109,7 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
 
         Does not block. Raises RuntimeError after a shutdown, and BrokenExecutor if the executor is broken.
         """
+        _construct(self)
         future = calls.new_future(fn, args, kwargs)
         try:
             _CfExecutor.schedule(self, future)
@@ -127,6 +134,7 @@ class Executor(_CfExecutor, concurrent.futures.Executor):
         Blocks until they are done and the workers have ended, unless wait is false, or this is one of the workers.
         cancel_futures cancels what has not started.
         """
+        _construct(self)
         _CfExecutor.shutdown(self, wait, cancel_futures)
 
     def __enter__(self):
