@@ -94,7 +94,6 @@ class SubmitTest(TestCase):
             executor.shutdown()
             self.assertEqual(executor.props.n_workers, 0)
 
-<<<<<<< HEAD
     def test_ctrl_c_before_a_worker_has_begun(self):
         """Who called it does not know whether it will; it is counted when it has nothing to do."""
         start = threading.Thread.start
@@ -115,7 +114,7 @@ class SubmitTest(TestCase):
         self.assertEqual(executor.props.n_workers, 1)
         executor.shutdown()
         self.assertEqual(executor.props.n_workers, 0)
-=======
+
     def test_ctrl_c_while_a_worker_is_called(self):
         """It comes once a call of C is over. Whoever is not counted among those that rest any more has to be woken."""
         class InterruptedList(list):
@@ -139,7 +138,6 @@ class SubmitTest(TestCase):
                 executor.shutdown(False)
                 thread.join(LONG)
                 self.assertFalse(thread.is_alive())
->>>>>>> py2
 
     def test_a_worker_that_comes_late_stays(self):
         """It may not rest because of work that another one takes before it gets there."""
