@@ -37,7 +37,6 @@ CfFunctionPointer      _cf_function_find_named (const char *name,
                                                 GError    **error);
 char                  *_cf_function_describe_place (const CfFunctionPlace *place);
 char                  *_cf_function_dup_program_path (void);
-gboolean               _cf_function_is_program (const char *path);
 char                  *_cf_function_describe (CfFunctionPointer function);
 char                  *_cf_function_dup_symbol (gpointer address);
 

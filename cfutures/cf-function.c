@@ -51,16 +51,6 @@ _cf_function_dup_program_path (void)
   return g_steal_pointer (&path);
 }
 
-/* Whether this is still the file that this program was started from, as far as that can be told. */
-gboolean
-_cf_function_is_program (const char *path)
-{
-  struct stat own, other;
-
-  return stat (CF_FUNCTION_PROGRAM, &own) != 0 ||
-         (stat (path, &other) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino);
-}
-
 static char *
 to_hex (const guint8 *bytes,
         gsize         size)

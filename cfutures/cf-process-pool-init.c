@@ -6,14 +6,22 @@
 #include "cf-process-pool-executor.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "cf-function-private.h"
 #include "cf-process-pool-init-private.h"
 #include "cf-worker-environment-private.h"
 #include "cf-worker.h"
 
-/* Where this program was started from, once it has called cf_process_pool_init(). */
-static char *program; /* (atomic) */
+/* The file that this program was started from, once it has called cf_process_pool_init(). */
+typedef struct
+{
+  char       *path;
+  struct stat state;
+  gboolean    is_known; /* its state, then */
+} Program;
+
+static Program *program; /* (atomic): const once it is there */
 
 gboolean
 _cf_process_pool_has_init (void)
@@ -25,7 +33,8 @@ _cf_process_pool_has_init (void)
 char **
 _cf_process_pool_dup_worker_argv (void)
 {
-  const char *worker = g_atomic_pointer_get (&program);
+  Program    *own = g_atomic_pointer_get (&program);
+  const char *worker = own != NULL ? own->path : NULL;
   const char *argv[] = { NULL, NULL };
 
   if (worker == NULL)
@@ -37,15 +46,36 @@ _cf_process_pool_dup_worker_argv (void)
   return g_strdupv ((char **) argv);
 }
 
+/* Not compared with the file under the name in /proc: a tool that runs the program may have another one there. */
+static gboolean
+is_replaced (const Program *own)
+{
+  struct stat now;
+
+  return own->is_known &&
+         (stat (own->path, &now) != 0 || now.st_dev != own->state.st_dev || now.st_ino != own->state.st_ino);
+}
+
 /* The file of the program may have been replaced since, as in an upgrade, or be gone. */
 const char *const *
 _cf_process_pool_renew_worker_argv (const char *const *argv)
 {
-  static const char *const own[] = { CF_FUNCTION_PROGRAM, NULL };
-  const char              *worker = g_atomic_pointer_get (&program);
-  gboolean                 is_own = worker != NULL && argv[0] != NULL && argv[1] == NULL && g_str_equal (argv[0], worker);
+  static const char *const by_process[] = { CF_FUNCTION_PROGRAM, NULL };
+  const Program           *own = g_atomic_pointer_get (&program);
+  gboolean                 is_own = own != NULL && argv[0] != NULL && argv[1] == NULL && g_str_equal (argv[0], own->path);
 
-  return is_own && !_cf_function_is_program (worker) ? own : argv;
+  return is_own && is_replaced (own) ? by_process : argv;
+}
+
+static Program *
+program_new (void)
+{
+  Program *self = g_new0 (Program, 1);
+
+  self->path = _cf_function_dup_program_path ();
+  self->is_known = stat (self->path, &self->state) == 0;
+
+  return self;
 }
 
 G_NORETURN static void
@@ -80,7 +110,7 @@ cf_process_pool_init (int argc    G_GNUC_UNUSED,
                       char **argv G_GNUC_UNUSED)
 {
   if (g_atomic_pointer_get (&program) == NULL)
-    g_atomic_pointer_set (&program, _cf_function_dup_program_path ());
+    g_atomic_pointer_set (&program, program_new ());
   if (_cf_worker_environment_is_set ())
     serve ();
 }
