@@ -146,10 +146,14 @@ change_flags (CfFuture *self,
 static gpointer
 get_notify_queue (CfFuture *self)
 {
-  static GQuark quark;
+  static GQuark known; /* (atomic) */
+  GQuark        quark = __atomic_load_n (&known, __ATOMIC_RELAXED);
 
   if (quark == 0)
-    quark = g_quark_from_static_string ("GObject-notify-queue");
+    {
+      quark = g_quark_from_static_string ("GObject-notify-queue");
+      __atomic_store_n (&known, quark, __ATOMIC_RELAXED);
+    }
 
   return g_object_get_qdata ((GObject *) self, quark);
 }

@@ -255,17 +255,24 @@ test_late_status (void)
   process_pool_end (executor);
 }
 
-/* In a child: its file is gone, or another program's, when workers start. */
 static void
-be_a_program_without_file (const char *other)
+lose_file (const char *other)
 {
   g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
-  CfExecutor      *executor;
 
   if (*other != '\0')
     g_assert_cmpint (rename (other, self), ==, 0);
   else
     g_assert_cmpint (unlink (self), ==, 0);
+}
+
+/* In a child: its file is gone, or another program's, when workers start. */
+static void
+be_a_program_without_file (const char *other)
+{
+  CfExecutor *executor;
+
+  lose_file (other);
   executor = process_pool_new (1, NULL);
   assert_increments (executor, 3);
   process_pool_end (executor);
