@@ -325,6 +325,7 @@ be_a_program_with_small_files (void)
   future = submit (executor, call_pid, NULL);
   assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SPAWN_FAILED, g_strerror (EFBIG));
   process_pool_end (executor);
+  g_clear_pointer (&future, cf_future_unref);
   exit (0);
 }
 
