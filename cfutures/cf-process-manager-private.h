@@ -162,6 +162,7 @@ CfProcessCall   *_cf_process_worker_remove_locked (CfProcessWorker *self,
                                                    CfProcessCall   *call);
 gboolean         _cf_process_worker_drop_call (CfProcessWorker *self,
                                                CfProcessCall   *call);
+gboolean         _cf_process_worker_has_waiting (CfProcessWorker *self);
 guint            _cf_process_worker_take_back_all (CfProcessWorker *self);
 CfProcessCall   *_cf_process_worker_dup_running (CfProcessWorker *self);
 void             _cf_process_manager_lose (CfProcessManager *self,

@@ -176,20 +176,23 @@ count_failing (CfProcessManager *self)
   return n;
 }
 
+/* Whatever the time, none is started before something else has happened. */
+static gboolean
+must_not_start (CfProcessManager *self)
+{
+  gboolean is_broken;
+
+  g_mutex_lock (&self->lock);
+  is_broken = self->broken != NULL;
+  g_mutex_unlock (&self->lock);
+
+  return is_broken || count_failing (self) > 0 || (self->n_failed_starts > 0 && count_workers (self, CF_PROCESS_WORKER_STARTING) > 0);
+}
+
 static gboolean
 may_start (CfProcessManager *self)
 {
-  gboolean may;
-
-  g_mutex_lock (&self->lock);
-  may = self->broken == NULL;
-  g_mutex_unlock (&self->lock);
-
-  may = may && count_failing (self) == 0;
-  if (self->n_failed_starts > 0)
-    may = may && g_get_monotonic_time () >= self->next_start && count_workers (self, CF_PROCESS_WORKER_STARTING) == 0;
-
-  return may;
+  return !must_not_start (self) && (self->n_failed_starts == 0 || g_get_monotonic_time () >= self->next_start);
 }
 
 static void
@@ -201,27 +204,28 @@ start_workers (CfProcessManager *self)
     self->n_wanted = 0;
 }
 
+/* Whether somebody else would run what a worker gives back. */
 static gboolean
-has_waiting (CfProcessWorker *worker)
+has_takers (CfProcessManager *self)
 {
-  return worker->state == CF_PROCESS_WORKER_READY && _cf_process_worker_get_load (worker).n_in_flight > 1;
+  return get_queue_length (self) == 0 &&
+         (count_idle (self) > 0 || _cf_process_manager_count_alive (self) < self->now.max_workers);
 }
 
 /* A long call holds up those that were sent behind it: somebody else may have them. */
 static void
 take_back_stuck (CfProcessManager *self)
 {
-  gint64   now = g_get_monotonic_time ();
-  gboolean others = count_idle (self) > 0 || _cf_process_manager_count_alive (self) < self->now.max_workers;
+  gint64 now = g_get_monotonic_time ();
 
-  if (!others || get_queue_length (self) > 0)
+  if (!has_takers (self))
     return;
 
   for (guint i = 0; i < self->workers->len; i++)
     {
       CfProcessWorker *worker = self->workers->pdata[i];
 
-      if (has_waiting (worker) && now >= worker->last_event + STEAL_AFTER_US)
+      if (_cf_process_worker_has_waiting (worker) && now >= worker->last_event + STEAL_AFTER_US)
         {
           worker->window = 1;
           if (_cf_process_worker_take_back_all (worker) > 0)
@@ -245,13 +249,13 @@ get_due (CfProcessManager *self,
 
   if (is_idle (worker) && self->now.idle_timeout >= 0)
     due = earlier (due, worker->last_event + self->now.idle_timeout);
-  if (has_waiting (worker) && (count_idle (self) > 0 || _cf_process_manager_count_alive (self) < self->now.max_workers))
+  if (_cf_process_worker_has_waiting (worker) && has_takers (self))
     due = earlier (due, worker->last_event + STEAL_AFTER_US);
 
   return due;
 }
 
-/* One timer for all that time decides. */
+/* One timer for all that time decides.  What is due is done in the next round, or is not due: else there is no rest. */
 static void
 set_timer (CfProcessManager *self)
 {
@@ -259,7 +263,7 @@ set_timer (CfProcessManager *self)
 
   for (guint i = 0; i < self->workers->len; i++)
     due = earlier (due, get_due (self, self->workers->pdata[i]));
-  if (self->n_failed_starts > 0 && get_missing (self) > 0 && count_workers (self, CF_PROCESS_WORKER_STARTING) == 0)
+  if (self->n_failed_starts > 0 && get_missing (self) > 0 && !must_not_start (self))
     due = earlier (due, self->next_start);
 
   if (g_source_get_ready_time (self->timer) != due)

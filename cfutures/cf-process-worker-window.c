@@ -154,6 +154,28 @@ _cf_process_worker_take_from_queue (CfProcessWorker *self,
   return call;
 }
 
+/* Whether calls that it has not started lie behind one that holds them up. */
+gboolean
+_cf_process_worker_has_waiting (CfProcessWorker *self)
+{
+  CfPage  *page = _cf_worker_process_get_page (self->process);
+  gboolean has_waiting = FALSE;
+
+  if (self->state != CF_PROCESS_WORKER_READY)
+    return FALSE;
+
+  g_mutex_lock (&self->manager->lock);
+  for (guint i = self->tail; self->n_in_flight > 1 && i != self->head && !has_waiting; i--)
+    {
+      CfProcessCall *call = *slot_at (self, i - 1);
+
+      has_waiting = call != NULL && !call->is_abandoned && !_cf_page_is_started (page, call->slot % CF_PAGE_N_SLOTS, call->id);
+    }
+  g_mutex_unlock (&self->manager->lock);
+
+  return has_waiting;
+}
+
 /* Takes back what the worker has not started, to the front of the queue; returns how many. */
 guint
 _cf_process_worker_take_back_all (CfProcessWorker *self)
