@@ -105,7 +105,7 @@ _cf_chunk_dup (CfFuture *future)
   return self;
 }
 
-/* @payload: the items, as a full reference to a tuple. */
+/* @payload: the items, as a full reference to an array, whose type is short however many they are. */
 void
 _cf_chunk_get_call (CfChunk     *self,
                     CfFunc      *func,
@@ -116,11 +116,12 @@ _cf_chunk_get_call (CfChunk     *self,
   *named = self->map->function;
   if (payload != NULL)
     {
-      GVariant **children = g_new (GVariant *, self->n);
+      const GVariantType *type = g_variant_type_element (g_variant_get_type (self->map->items));
+      GVariant          **children = g_new (GVariant *, self->n);
 
       for (gsize i = 0; i < self->n; i++)
         children[i] = g_variant_get_child_value (self->map->items, self->first + i);
-      *payload = g_variant_ref_sink (g_variant_new_tuple (children, self->n));
+      *payload = g_variant_ref_sink (g_variant_new_array (type, children, self->n));
       for (gsize i = 0; i < self->n; i++)
         g_variant_unref (children[i]);
       g_free (children);

@@ -10,8 +10,10 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #define N_ITEMS 100
+#define N_MANY_ITEMS 20000
 
 static CfResultIter *
 map (CfExecutor *executor,
@@ -207,6 +209,31 @@ test_close (void)
   process_gate_clear (&gate);
 }
 
+static void
+test_long_type (void)
+{
+  CfExecutor      *executor = process_pool_new (1, NULL);
+  g_autofree char *fields = g_strnfill (250, 'y');
+  g_autofree char *type = g_strdup_printf ("a(%s)", fields);
+  g_autofree char *bytes = g_malloc0 (N_MANY_ITEMS * strlen (fields));
+  g_autoptr (CfResultIter) iter = NULL;
+
+  g_test_summary ("One chunk holds many items, also where their type is long.");
+
+  iter = map (executor, call_pid, g_variant_new_from_data (G_VARIANT_TYPE (type), bytes, N_MANY_ITEMS * strlen (fields), TRUE, NULL, NULL), N_MANY_ITEMS, 0);
+  for (guint i = 0; i < N_MANY_ITEMS; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) result = cf_result_iter_next (iter, &error);
+
+      g_assert_no_error (error);
+      g_assert_nonnull (result);
+    }
+  assert_map_end (iter);
+  g_clear_object (&iter);
+  process_pool_end (executor);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -220,6 +247,7 @@ main (int    argc,
   g_test_add_func ("/process-map/retry", test_retry);
   g_test_add_func ("/process-map/named", test_named);
   g_test_add_func ("/process-map/close", test_close);
+  g_test_add_func ("/process-map/long-type", test_long_type);
 
   return g_test_run ();
 }
