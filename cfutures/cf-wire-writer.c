@@ -139,11 +139,13 @@ append_large (CfWireWriter *self,
     }
 }
 
-/* A plain array is always in normal form: there is no need to look. */
+/* A plain array of whole elements is always in normal form: there is no need to look. */
 static GVariant *
 get_plain (GVariant *payload)
 {
-  if (_cf_wire_plain_element_size (g_variant_get_type_string (payload)) > 0)
+  gsize element_size = _cf_wire_plain_element_size (g_variant_get_type_string (payload));
+
+  if (element_size > 0 && g_variant_get_size (payload) % element_size == 0)
     return g_variant_ref (payload);
 
   return g_variant_get_normal_form (payload);

@@ -411,6 +411,34 @@ test_not_normal_form (void)
 }
 
 static void
+test_broken_elements (void)
+{
+  static const char *const types[] = { "an", "ai", "ax", "(ax)" };
+  static const gsize       sizes[] = { 7, 32769 };
+  static guint64           zeros[32769 / 8 + 1];
+
+  g_test_summary ("An array that ends amid an element is put into normal form before it travels, as all else is.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (types) * G_N_ELEMENTS (sizes); i++)
+    {
+      g_autoptr (GVariant) payload = g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE (types[i / 2]), zeros, sizes[i % 2], FALSE, NULL, NULL));
+      g_autoptr (GVariant) expected = g_variant_get_normal_form (payload);
+      CfWireFrame sent = call_frame (payload), frame;
+      g_autoptr (GByteArray) bytes = encode (&sent);
+      g_autoptr (GError) error = NULL;
+      CfWireReader reader;
+
+      _cf_wire_reader_init (&reader);
+      g_assert_cmpuint (feed_slowly (&reader, bytes->data, bytes->len, G_MAXSIZE, &frame, &error), ==, 1);
+      g_assert_no_error (error);
+      g_assert_false (frame.bad_payload);
+      g_assert_cmpvariant (frame.payload, expected);
+      _cf_wire_frame_clear (&frame);
+      _cf_wire_reader_clear (&reader);
+    }
+}
+
+static void
 test_page (void)
 {
   CfPage *page;
@@ -455,6 +483,7 @@ main (int    argc,
   g_test_add_func ("/wire/version", test_version);
   g_test_add_func ("/wire/what-cannot-travel", test_what_cannot_travel);
   g_test_add_func ("/wire/not-normal-form", test_not_normal_form);
+  g_test_add_func ("/wire/broken-elements", test_broken_elements);
   g_test_add_func ("/wire/page", test_page);
 
   return g_test_run ();
