@@ -25,6 +25,10 @@ const Errors = imports.cfutures.errors;
 const Values = imports.cfutures.values;
 
 const worker = Cf.Worker.new();
+
+/* Never let go: the process ends before its socket does, however long GJS takes over its heap, so that its status is told. */
+worker.ref();
+
 const canary = new Collector.Canary();
 const context = GLib.MainContext.default();
 const modules = new Map();

@@ -140,6 +140,12 @@ export function exit(status) {
     System.exit(status);
 }
 
+/* The end of such a process takes its time. */
+export function exitFull(status) {
+    globalThis.heap = Array.from({length: 2000000}, (_, i) => ({i, list: [i]}));
+    System.exit(status);
+}
+
 export async function exitLater(status) {
     await null;
     System.exit(status);
