@@ -68,6 +68,13 @@ test('the arguments of the initializer may be long', async () => {
     });
 });
 
+test('arguments of the initializer that cannot travel make no pool', async () => {
+    const error = await fails(() => new Cf.ProcessPoolExecutor({initializer: place('prepare'), initargs: [{deep: () => 1}]}));
+
+    matches(error, Cf.ExecutorError, 'NOT_SERIALIZABLE');
+    ok(error.message.startsWith('initargs[0].deep is a function'), error.message);
+});
+
 test('an initializer that fails breaks the pool', () => withPool({initializer: place('prepare'), initargs: ['fail']}, async pool => {
     const error = await fails(pool.submit(place('getPrepared')));
 

@@ -47,6 +47,15 @@ var {_init} = (({Gio, GLib, GObject}, {
         return file.get_parent().get_parent().get_path();
     }
 
+    /* What could not be encoded is an error of the library. */
+    function encode(value, path) {
+        try {
+            return Values.encode(value, path);
+        } catch (error) {
+            throw error instanceof Values.NotSerializable ? Errors.executorError('NOT_SERIALIZABLE', error.message) : error;
+        }
+    }
+
     function makeArgv(initializer, initargs) {
         const {Repository} = imports.gi.GIRepository;
         const folder = findFolder();
@@ -55,7 +64,7 @@ var {_init} = (({Gio, GLib, GObject}, {
 
         if (initializer !== undefined) {
             settings.initializer = checkName(initializer);
-            settings.initargs = Values.toVariant(Values.encode(initargs, 'initargs')).print(true);
+            settings.initargs = Values.toVariant(encode(initargs, 'initargs')).print(true);
         }
 
         return [...program, ...JSON.stringify(settings).match(PIECES)];
@@ -174,14 +183,6 @@ var {_init} = (({Gio, GLib, GObject}, {
         return value;
     }
 
-    function encodeResult(value) {
-        try {
-            return Values.encode(value, 'The result');
-        } catch (error) {
-            throw error instanceof Values.NotSerializable ? Errors.executorError('NOT_SERIALIZABLE', error.message) : error;
-        }
-    }
-
     /* What C can hold is passed as it is. */
     function toResult(value) {
         if (value === undefined)
@@ -192,7 +193,7 @@ var {_init} = (({Gio, GLib, GObject}, {
         if (value instanceof GLib.Variant && !Values.isEncoded(value))
             return toGValue(value);
 
-        const encoded = encodeResult(value);
+        const encoded = encode(value, 'The result');
 
         return encoded.blob.isEmpty ? encoded.text : toGValue(Values.toVariant(encoded));
     }
