@@ -131,9 +131,10 @@ test('terminate() ends a running call, and the worker is replaced', () => withPo
     same(pool.n_deaths, 0);
 }));
 
-test('what is no cancellable is refused before the call is submitted', () => withPool({max_workers: 1}, async pool => {
-    ok(await fails(() => pool.submit({function: place('add'), cancellable: {}}, 1)) instanceof TypeError, 'an error');
-    same(pool.n_workers, 0);
+test('what is no cancellable or no name is refused before the call is submitted', () => withPool({max_workers: 1}, async pool => {
+    for (const wrong of [{cancellable: {}}, {name: 5}, {name: {}}])
+        ok(await fails(() => pool.submit({function: place('add'), ...wrong}, 1)) instanceof TypeError, JSON.stringify(wrong));
+    same(pool.n_pending + pool.n_running + pool.n_workers, 0);
 }));
 
 test('a cancellable ends its call', () => withPool({max_workers: 1}, async pool => {

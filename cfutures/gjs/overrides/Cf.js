@@ -304,6 +304,8 @@ var {_init} = (({Gio, GLib, GObject}, {
                 const {function: name, cancellable = null, name: label = null} = typeof call === 'object' && call !== null ? call : {function: call};
 
                 Waiting.checkCancellable(cancellable);
+                if (label !== null && typeof label !== 'string')
+                    throw new TypeError(`name is of type ${typeof label}, and must be a string`);
 
                 return this._submit(checkName(name), () => Values.encode(args, 'args'), cancellable, label);
             },
