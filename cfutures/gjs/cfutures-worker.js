@@ -11,12 +11,13 @@
  * It takes one call after the other, and is never called back: that could be in vain (see collector.js).
  */
 
-const {GIRepository, GLib} = imports.gi;
+const {GLib} = imports.gi;
 const System = imports.system;
+const Typelibs = imports.cfutures.typelibs;
 
 const settings = JSON.parse(ARGV.join('') || '{}');
 for (const folder of [...settings.typelibs ?? []].reverse())
-    GIRepository.Repository.prepend_search_path(folder);
+    Typelibs.prependFolder(folder);
 
 const {Cf} = imports.gi;
 const {Blob} = imports.cfutures.bytes;

@@ -239,6 +239,31 @@ test('GVariants, as another language would send them', () => withPool({max_worke
     same(result.print(true), "('a', 1)");
 }));
 
+/* As GIRepository 3.0 has it. */
+class Repository {
+    static dup_default() {
+        return new Repository();
+    }
+
+    get_search_path() {
+        return ['/nowhere/typelibs'];
+    }
+}
+
+test('workers find the typelibs that the program finds, whichever GIRepository there is', async () => {
+    const {GIRepository} = imports.gi;
+    const {Repository: own} = GIRepository;
+
+    await withPool({max_workers: 1}, async pool => {
+        equal((await pool.submit(place('getTypelibFolders'))).slice(0, 1), imports.cfutures.typelibs.getFolders().slice(0, 1));
+    });
+    GIRepository.Repository = Repository;
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1});
+    GIRepository.Repository = own;
+    same((await pool.submit(place('getTypelibFolders')))[0], '/nowhere/typelibs');
+    await pool.shutdown();
+});
+
 test('the library may lie in a folder with any name', async () => {
     const source = Gio.File.parse_name(imports.cfutures.errors.__file__).get_parent().get_parent();
     const folder = GLib.dir_make_tmp('cf-é #%41-XXXXXX');

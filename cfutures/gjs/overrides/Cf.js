@@ -7,7 +7,7 @@
  * In one function, which makes it faster: see values.js.
  */
 var {_init} = (({Gio, GLib, GObject}, {
-    errors: Errors, mapping, rescue: Rescue, signals: Signals, values: Values, waiting: Waiting,
+    errors: Errors, mapping, rescue: Rescue, signals: Signals, typelibs: Typelibs, values: Values, waiting: Waiting,
 }) => {
     const {Error, JSON, Object, Promise, Set, Symbol, TypeError} = globalThis;
 
@@ -57,10 +57,9 @@ var {_init} = (({Gio, GLib, GObject}, {
     }
 
     function makeArgv(initializer, initargs) {
-        const {Repository} = imports.gi.GIRepository;
         const folder = findFolder();
         const program = [findInterpreter(), '-I', folder, '-m', GLib.build_filenamev([folder, 'cfutures-worker.js'])];
-        const settings = {typelibs: Repository.get_search_path()};
+        const settings = {typelibs: Typelibs.getFolders()};
 
         if (initializer !== undefined) {
             settings.initializer = checkName(initializer);

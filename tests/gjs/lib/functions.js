@@ -39,6 +39,10 @@ export function describe(...args) {
     return args.map(arg => `${typeof arg} ${Object.is(arg, -0) ? '-0' : arg}`);
 }
 
+export function getTypelibFolders() {
+    return imports.cfutures.typelibs.getFolders();
+}
+
 export function nothing() {
     // Gives nothing.
 }
