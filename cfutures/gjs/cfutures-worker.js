@@ -11,12 +11,13 @@
  * It takes one call after the other, and is never called back: that could be in vain (see collector.js).
  */
 
-const {GIRepository, GLib} = imports.gi;
+const {GLib} = imports.gi;
 const System = imports.system;
+const Typelibs = imports.cfutures.typelibs;
 
 const settings = JSON.parse(ARGV.join('') || '{}');
 for (const folder of [...settings.typelibs ?? []].reverse())
-    GIRepository.Repository.prepend_search_path(folder);
+    Typelibs.prependFolder(folder);
 
 const {Cf} = imports.gi;
 const {Blob} = imports.cfutures.bytes;
@@ -25,6 +26,10 @@ const Errors = imports.cfutures.errors;
 const Values = imports.cfutures.values;
 
 const worker = Cf.Worker.new();
+
+/* Never let go: the process ends before its socket does, however long GJS takes over its heap, so that its status is told. */
+worker.ref();
+
 const canary = new Collector.Canary();
 const context = GLib.MainContext.default();
 const modules = new Map();

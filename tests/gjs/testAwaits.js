@@ -56,6 +56,37 @@ test('a program that has garbage of its own loses nothing', async () => {
     }
 });
 
+/* How often garbage is collected meanwhile; a moment later, as those that seem to take long come less often. */
+async function countCollections(fn) {
+    const {system} = imports;
+    const {gc} = system;
+    let n = 0;
+
+    system.gc = () => {
+        n++;
+        Promise.resolve().then(() => gc());
+    };
+    try {
+        await fn();
+    } finally {
+        system.gc = gc;
+    }
+
+    return n;
+}
+
+test('a few large values are as much garbage as many small ones', () => withPool({}, async pool => {
+    if (imports.system.version >= 18200)
+        return;
+    for (const value of ['x'.repeat(1 << 20), new Uint8Array(1 << 20)]) {
+        const calls = await countCollections(() => Promise.all([1, 2, 3, 4, 5].map(() => pool.submit(place('echo'), value))));
+        const items = await countCollections(() => pool.map(place('echo'), [value, value, value, value, value]));
+
+        ok(calls > 0 && items > 0, `${calls} collections in 5 calls, and ${items} in a map`);
+    }
+    ok(await countCollections(() => Promise.all([1, 2, 3, 4, 5].map(() => settled('x'.repeat(1 << 20))))) > 0, 'settled by hand');
+}));
+
 test('what has no end does not keep the program', async () => {
     const never = new Cf.Future();
 

@@ -16,6 +16,7 @@ for (const [name, args, text] of [
     ['exit', [0], 'status 0'],
     ['exit', [3], 'status 3'],
     ['exitLater', [3], 'status 3'],
+    ['exitFull', [3], 'status 3'],
 ]) {
     test(`${name} (${args}) fails that call only`, () => withPool({}, async pool => {
         const others = [];

@@ -8,7 +8,7 @@ import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 
-import {equal, fails, matches, ok, run, same, test} from './tap.js';
+import {collected, equal, fails, matches, ok, run, same, test} from './tap.js';
 
 const {PENDING, RUNNING, FINISHED, CANCELLED} = Cf.FutureState;
 
@@ -231,6 +231,25 @@ test('a future with a handler is kept until it was called', async () => {
     await turn();
     await turn();
     same(n, 100);
+});
+
+test('a handler that comes after the signal does not keep its future', async () => {
+    const {collector} = imports.cfutures;
+    const isNeeded = collector.IS_NEEDED;
+    const bindings = [];
+    const target = new Cf.Future();
+
+    /* As with a GJS that loses nothing, where nothing looks for what was lost. */
+    collector.IS_NEEDED = false;
+    for (const signal of ['done', 'notify::state', 'done']) {
+        const future = makeFinished(1);
+
+        bindings.push(future.bind_property('name', target, 'name', GObject.BindingFlags.DEFAULT));
+        await new Promise(resolve => future.connect('done', () => resolve()));
+        future.connect(signal, () => {});
+    }
+    await collected(() => bindings.some(binding => binding.dup_source() === null));
+    collector.IS_NEEDED = isNeeded;
 });
 
 test('subclasses', async () => {

@@ -50,6 +50,27 @@ testLoss('Cf.wait() and Cf.as_completed()', async () => {
     same((await promise).done.length, 2);
 });
 
+testLoss('a time-out that is not needed any more', async () => {
+    const {timeout_add: add} = GLib;
+    const future = new Cf.Future();
+    let promise = null;
+    const lost = new Promise(resolve => {
+        GLib.timeout_add = (priority, interval, fn) => add(priority, interval, interval === 2 ? () => {
+            resolve();
+
+            return GLib.SOURCE_REMOVE;
+        } : fn);
+        promise = future.wait_async({timeout: 2000});
+        GLib.timeout_add = add;
+    });
+    const before = GLib.log_set_always_fatal(GLib.LogLevelFlags.LEVEL_ERROR | GLib.LogLevelFlags.LEVEL_CRITICAL);
+
+    await lost;
+    future.set_result(1);
+    await promise.catch(error => matches(error, Gio.IOErrorEnum, 'TIMED_OUT'));
+    GLib.log_set_always_fatal(before);
+});
+
 testLoss('one of very many', async () => {
     const others = Array.from({length: 5000}, () => new Cf.Future());
     const promises = others.map(other => other.then());

@@ -87,6 +87,49 @@ test('an iterable that throws has its error thrown, and takes no result away', (
     ok((await results.next()).done, 'the end');
 }));
 
+test('an iterable that throws when it is closed does not keep the rest from being cancelled', () => withPool({max_workers: 1}, async pool => {
+    const gate = new Gate();
+    function* generate() {
+        try {
+            for (;;)
+                yield gate.port;
+        } finally {
+            throw new RangeError('in the end');
+        }
+    }
+    const results = pool.map(place('gate'), generate(), {buffersize: 4});
+    const other = pool.map(place('gate'), generate(), {buffersize: 4, timeout: 0});
+
+    await gate.entered();
+    ok(await fails(() => results.close()) instanceof RangeError, 'its error');
+    matches(await fails(other.next()), Gio.IOErrorEnum, 'TIMED_OUT');
+    same(pool.n_pending, 0);
+    gate.open();
+}));
+
+test('await and next() share the results', () => withPool({max_workers: 1}, async pool => {
+    const results = pool.map(place('echo'), [1, 2, 3, 4, 5]);
+    const [first, rest, last] = await Promise.all([results.next(), results, results.next()]);
+    const single = last.done ? [] : [last.value];
+
+    same(first.value, 1);
+    equal([...rest, ...single].sort(), [2, 3, 4, 5]);
+}));
+
+test('the iterable may await the results', () => withPool({max_workers: 1}, async pool => {
+    let [results, rest] = [null, null];
+    function* generate() {
+        yield 1;
+        rest = results.then();
+        yield* [2, 3];
+    }
+
+    results = pool.map(place('echo'), generate(), {buffersize: 1});
+    same((await results.next()).value, 1);
+    const {value} = await results.next();
+    equal([value, ...await rest], [2, 3]);
+}));
+
 test('nothing to map', () => withPool({}, async pool => {
     equal(await pool.map(place('cubeButThree'), []), []);
     same(pool.n_workers, 0);

@@ -68,6 +68,13 @@ test('the arguments of the initializer may be long', async () => {
     });
 });
 
+test('arguments of the initializer that cannot travel make no pool', async () => {
+    const error = await fails(() => new Cf.ProcessPoolExecutor({initializer: place('prepare'), initargs: [{deep: () => 1}]}));
+
+    matches(error, Cf.ExecutorError, 'NOT_SERIALIZABLE');
+    ok(error.message.startsWith('initargs[0].deep is a function'), error.message);
+});
+
 test('an initializer that fails breaks the pool', () => withPool({initializer: place('prepare'), initargs: ['fail']}, async pool => {
     const error = await fails(pool.submit(place('getPrepared')));
 
@@ -124,9 +131,10 @@ test('terminate() ends a running call, and the worker is replaced', () => withPo
     same(pool.n_deaths, 0);
 }));
 
-test('what is no cancellable is refused before the call is submitted', () => withPool({max_workers: 1}, async pool => {
-    ok(await fails(() => pool.submit({function: place('add'), cancellable: {}}, 1)) instanceof TypeError, 'an error');
-    same(pool.n_workers, 0);
+test('what is no cancellable or no name is refused before the call is submitted', () => withPool({max_workers: 1}, async pool => {
+    for (const wrong of [{cancellable: {}}, {name: 5}, {name: {}}])
+        ok(await fails(() => pool.submit({function: place('add'), ...wrong}, 1)) instanceof TypeError, JSON.stringify(wrong));
+    same(pool.n_pending + pool.n_running + pool.n_workers, 0);
 }));
 
 test('a cancellable ends its call', () => withPool({max_workers: 1}, async pool => {
@@ -230,6 +238,31 @@ test('GVariants, as another language would send them', () => withPool({max_worke
 
     same(result.print(true), "('a', 1)");
 }));
+
+/* As GIRepository 3.0 has it. */
+class Repository {
+    static dup_default() {
+        return new Repository();
+    }
+
+    get_search_path() {
+        return ['/nowhere/typelibs'];
+    }
+}
+
+test('workers find the typelibs that the program finds, whichever GIRepository there is', async () => {
+    const {GIRepository} = imports.gi;
+    const {Repository: own} = GIRepository;
+
+    await withPool({max_workers: 1}, async pool => {
+        equal((await pool.submit(place('getTypelibFolders'))).slice(0, 1), imports.cfutures.typelibs.getFolders().slice(0, 1));
+    });
+    GIRepository.Repository = Repository;
+    const pool = new Cf.ProcessPoolExecutor({max_workers: 1});
+    GIRepository.Repository = own;
+    same((await pool.submit(place('getTypelibFolders')))[0], '/nowhere/typelibs');
+    await pool.shutdown();
+});
 
 test('the library may lie in a folder with any name', async () => {
     const source = Gio.File.parse_name(imports.cfutures.errors.__file__).get_parent().get_parent();

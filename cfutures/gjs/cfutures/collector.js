@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The cfutures authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* exported Canary, IS_NEEDED, note, noteWork */
+/* exported Canary, IS_NEEDED, note, noteSize, noteWork */
 
 /*
  * GJS before 1.82 does not run callbacks that arrive while an incremental garbage collection is under way: they are
@@ -9,7 +9,7 @@
  *
  * In one function, which makes it faster: see values.js.
  */
-var {Canary, IS_NEEDED, note, noteWork} = (({GLib, Gio}, System) => {
+var {Canary, IS_NEEDED, note, noteSize, noteWork} = (({GLib, Gio}, System) => {
     const {Math} = globalThis;
 
     const IS_NEEDED = System.version < 18200;
@@ -22,10 +22,16 @@ var {Canary, IS_NEEDED, note, noteWork} = (({GLib, Gio}, System) => {
     /* Microseconds of work between two collections, at least. */
     const MIN_WORK = 1000;
 
+    /* Characters and bytes that came or went between two collections, at least; and for each microsecond that one took. */
+    const MIN_SIZE = 4 << 20;
+    const SIZE_RATE = 64;
+
     let count = 0;
     let interval = MIN_INTERVAL;
     let work = 0;
     let workInterval = MIN_WORK;
+    let size = 0;
+    let sizeInterval = MIN_SIZE;
 
     /* Garbage makes every new wrapper slower, so often is fast; but a large heap is collected less often. */
     function collect() {
@@ -36,7 +42,8 @@ var {Canary, IS_NEEDED, note, noteWork} = (({GLib, Gio}, System) => {
 
         interval = Math.min(Math.max(cost / MAX_COST, MIN_INTERVAL), MAX_INTERVAL);
         workInterval = Math.max(cost, MIN_WORK);
-        [count, work] = [0, 0];
+        sizeInterval = Math.max(cost * SIZE_RATE, MIN_SIZE);
+        [count, work, size] = [0, 0, 0];
     }
 
     /** A callback has come; collects when it is time. */
@@ -59,6 +66,17 @@ var {Canary, IS_NEEDED, note, noteWork} = (({GLib, Gio}, System) => {
             note();
     }
 
+    /**
+     * A value comes or goes, and leaves copies of itself as garbage: a few large ones begin a collection, too.
+     *
+     * @param {number} length - in characters or bytes
+     */
+    function noteSize(length) {
+        size += length;
+        if (IS_NEEDED && size >= sizeInterval)
+            collect();
+    }
+
     /** Finds out whether callbacks are lost now, and ends the collection that is to blame. */
     class Canary {
         constructor() {
@@ -78,5 +96,5 @@ var {Canary, IS_NEEDED, note, noteWork} = (({GLib, Gio}, System) => {
         }
     }
 
-    return {Canary, IS_NEEDED, note, noteWork};
+    return {Canary, IS_NEEDED, note, noteSize, noteWork};
 })(imports.gi, imports.system);

@@ -134,12 +134,20 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Collector, Errors, Rescu
             }
         }
 
-        _end(error) {
+        _end() {
             this.close();
-            if (error !== undefined)
-                throw error;
 
             return {value: undefined, done: true};
+        }
+
+        /* An error that the iterable throws when it is closed does not replace the one that ends the results. */
+        _fail(error) {
+            try {
+                this.close();
+            } catch {
+                // The first one is told.
+            }
+            throw error;
         }
 
         async _settle(chunk) {
@@ -157,7 +165,7 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Collector, Errors, Rescu
             const chunk = this._chunks[0];
 
             if (chunk === undefined)
-                return this._end(this._refusal);
+                return this._refusal === undefined ? this._end() : this._fail(this._refusal);
 
             if (chunk.future?.is_done()) {
                 chunk.settle();
@@ -171,7 +179,7 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Collector, Errors, Rescu
             try {
                 await this._settle(chunk);
             } catch (error) {
-                return this._end(error);
+                return this._fail(error);
             }
 
             /* Closed meanwhile. */
@@ -193,17 +201,24 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Collector, Errors, Rescu
             return {value: outcome.value, done: false};
         }
 
-        /* What is there already takes no more than one promise. */
+        /* As _step(), when nobody else is at it. */
         _stepNow() {
             this._isStepping = true;
             try {
                 const step = this._step();
 
-                return step instanceof Promise ? this._queue(step) : Promise.resolve(step);
-            } catch (error) {
-                return this._queue(Promise.reject(error));
+                return step instanceof Promise ? this._queue(step) : step;
             } finally {
                 this._isStepping = false;
+            }
+        }
+
+        /* What is there already takes no more than one promise. */
+        _promiseNow() {
+            try {
+                return Promise.resolve(this._stepNow());
+            } catch (error) {
+                return this._queue(Promise.reject(error));
             }
         }
 
@@ -226,18 +241,21 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Collector, Errors, Rescu
                 return this._queue(this._last.then(() => this._step()));
 
             /* The iterable may ask for a result while it is asked for an item. */
-            return this._isStepping ? Promise.resolve().then(() => this.next()) : this._stepNow();
+            return this._isStepping ? Promise.resolve().then(() => this.next()) : this._promiseNow();
         }
 
         /** Cancels what has not started, and ends the results. */
         close() {
-            if (this._hasMore)
-                this._items.return?.();
+            const hadMore = this._hasMore;
+
             this._hasMore = false;
             for (const {future} of this._chunks)
                 future?.cancel();
             this._chunks = [];
             this._refusal = undefined;
+            /* Last, as it may throw. */
+            if (hadMore)
+                this._items.return?.();
         }
 
         /**
@@ -258,7 +276,10 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Collector, Errors, Rescu
 
             try {
                 for (;;) {
-                    const step = this._step();
+                    /* Others may ask for results, too. */
+                    while (this._last !== null || this._isStepping)
+                        await this._last;
+                    const step = this._stepNow();
                     const {value, done} = step instanceof Promise ? await step : step;
 
                     if (done)
@@ -266,8 +287,7 @@ var {MapResults, NamedResults} = (({Gio, GLib}, {Blob}, Collector, Errors, Rescu
                     results.push(value);
                 }
             } catch (error) {
-                this._end();
-                throw error;
+                return this._fail(error);
             }
         }
 

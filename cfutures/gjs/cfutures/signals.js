@@ -8,8 +8,13 @@
  *
  * In one function, which makes it faster: see values.js.
  */
-var {connect, disconnect} = (({GObject}, Collector, Rescue) => {
+var {connect, disconnect} = (({GLib, GObject}, Collector, Rescue) => {
     const {Map} = globalThis;
+
+    /* When no signal waits to be delivered: many at a time are, in part, with the lowest priority that others use. */
+    const AFTER_ALL = GLib.PRIORITY_LOW + 100;
+    /* Milliseconds. */
+    const LATE = 1000;
 
     /* Future -> its Hold, while a handler is still to be called: GJS would disconnect the handlers of one that nobody holds. */
     const held = new Map();
@@ -61,6 +66,18 @@ var {connect, disconnect} = (({GObject}, Collector, Rescue) => {
                 Collector.note();
             });
             held.set(future, this);
+            if (future.is_done())
+                this._endLater();
+        }
+
+        /* The signal may have been emitted before. If it is still to come, the thread that settled the future may be late. */
+        _endLater() {
+            GLib.timeout_add(AFTER_ALL, LATE, () => {
+                if (held.get(this._future) === this)
+                    held.delete(this._future);
+
+                return GLib.SOURCE_REMOVE;
+            });
         }
 
         add(id, reminder) {

@@ -22,7 +22,7 @@
  */
 var {
     NotSerializable, decode, decodeCall, encode, encodeChunk, isEncoded, read, toVariant, write,
-} = (({Gio, GLib}, Bytes) => {
+} = (({Gio, GLib}, Bytes, Collector) => {
     const {
         Array, ArrayBuffer, BigInt, BigInt64Array, BigUint64Array, DataView, Date, Error, Float32Array,
         Float64Array, Int16Array, Int32Array, Int8Array, InternalError, JSON, Map, Number, Object, RangeError,
@@ -320,6 +320,12 @@ var {
         return form === 'p' ? value : new Restorer(bytes).restore(value);
     }
 
+    function noted(encoded) {
+        Collector.noteSize(encoded.text.length + encoded.blob.length);
+
+        return encoded;
+    }
+
     /**
      * @param {*} value - a value
      * @param {string} path - what to call it in an error
@@ -329,7 +335,7 @@ var {
         const blob = new Bytes.Blob();
         const [form, json] = write(value, path, blob);
 
-        return {text: ENCODED + form + json, blob};
+        return noted({text: ENCODED + form + json, blob});
     }
 
     /**
@@ -339,7 +345,7 @@ var {
      * @returns {object} the text of the chunk, and the blob
      */
     function encodeChunk(written, blob, form = 'c') {
-        return {text: `${ENCODED}${form}[${written.map(([f, json]) => `["${f}",${json}]`).join(',')}]`, blob};
+        return noted({text: `${ENCODED}${form}[${written.map(([f, json]) => `["${f}",${json}]`).join(',')}]`, blob});
     }
 
     /**
@@ -368,7 +374,11 @@ var {
     function open(value) {
         const [text, bytes] = value instanceof GLib.Variant ? openVariant(value) : [value, null];
 
-        return typeof text === 'string' && text.startsWith(ENCODED) ? [text.slice(ENCODED.length), bytes] : [null, null];
+        if (typeof text !== 'string' || !text.startsWith(ENCODED))
+            return [null, null];
+        Collector.noteSize(text.length + (bytes?.length ?? 0));
+
+        return [text.slice(ENCODED.length), bytes];
     }
 
     /**
@@ -416,4 +426,4 @@ var {
     }
 
     return {NotSerializable, decode, decodeCall, encode, encodeChunk, isEncoded, read, toVariant, write};
-})(imports.gi, imports.cfutures.bytes);
+})(imports.gi, imports.cfutures.bytes, imports.cfutures.collector);

@@ -167,8 +167,9 @@ var {
         }
 
         stop() {
+            /* One whose callback was lost is gone. */
             if (this._end() && this._source)
-                GLib.source_remove(this._source);
+                GLib.MainContext.default().find_source_by_id(this._source)?.destroy();
         }
     }
 

@@ -7,7 +7,7 @@
  * In one function, which makes it faster: see values.js.
  */
 var {_init} = (({Gio, GLib, GObject}, {
-    errors: Errors, mapping, rescue: Rescue, signals: Signals, values: Values, waiting: Waiting,
+    errors: Errors, mapping, rescue: Rescue, signals: Signals, typelibs: Typelibs, values: Values, waiting: Waiting,
 }) => {
     const {Error, JSON, Object, Promise, Set, Symbol, TypeError} = globalThis;
 
@@ -47,15 +47,23 @@ var {_init} = (({Gio, GLib, GObject}, {
         return file.get_parent().get_parent().get_path();
     }
 
+    /* What could not be encoded is an error of the library. */
+    function encode(value, path) {
+        try {
+            return Values.encode(value, path);
+        } catch (error) {
+            throw error instanceof Values.NotSerializable ? Errors.executorError('NOT_SERIALIZABLE', error.message) : error;
+        }
+    }
+
     function makeArgv(initializer, initargs) {
-        const {Repository} = imports.gi.GIRepository;
         const folder = findFolder();
         const program = [findInterpreter(), '-I', folder, '-m', GLib.build_filenamev([folder, 'cfutures-worker.js'])];
-        const settings = {typelibs: Repository.get_search_path()};
+        const settings = {typelibs: Typelibs.getFolders()};
 
         if (initializer !== undefined) {
             settings.initializer = checkName(initializer);
-            settings.initargs = Values.toVariant(Values.encode(initargs, 'initargs')).print(true);
+            settings.initargs = Values.toVariant(encode(initargs, 'initargs')).print(true);
         }
 
         return [...program, ...JSON.stringify(settings).match(PIECES)];
@@ -174,14 +182,6 @@ var {_init} = (({Gio, GLib, GObject}, {
         return value;
     }
 
-    function encodeResult(value) {
-        try {
-            return Values.encode(value, 'The result');
-        } catch (error) {
-            throw error instanceof Values.NotSerializable ? Errors.executorError('NOT_SERIALIZABLE', error.message) : error;
-        }
-    }
-
     /* What C can hold is passed as it is. */
     function toResult(value) {
         if (value === undefined)
@@ -192,7 +192,7 @@ var {_init} = (({Gio, GLib, GObject}, {
         if (value instanceof GLib.Variant && !Values.isEncoded(value))
             return toGValue(value);
 
-        const encoded = encodeResult(value);
+        const encoded = encode(value, 'The result');
 
         return encoded.blob.isEmpty ? encoded.text : toGValue(Values.toVariant(encoded));
     }
@@ -303,6 +303,8 @@ var {_init} = (({Gio, GLib, GObject}, {
                 const {function: name, cancellable = null, name: label = null} = typeof call === 'object' && call !== null ? call : {function: call};
 
                 Waiting.checkCancellable(cancellable);
+                if (label !== null && typeof label !== 'string')
+                    throw new TypeError(`name is of type ${typeof label}, and must be a string`);
 
                 return this._submit(checkName(name), () => Values.encode(args, 'args'), cancellable, label);
             },

@@ -39,6 +39,10 @@ export function describe(...args) {
     return args.map(arg => `${typeof arg} ${Object.is(arg, -0) ? '-0' : arg}`);
 }
 
+export function getTypelibFolders() {
+    return imports.cfutures.typelibs.getFolders();
+}
+
 export function nothing() {
     // Gives nothing.
 }
@@ -137,6 +141,12 @@ export function die(signal) {
 }
 
 export function exit(status) {
+    System.exit(status);
+}
+
+/* The end of such a process takes its time. */
+export function exitFull(status) {
+    globalThis.heap = Array.from({length: 2000000}, (_, i) => ({i, list: [i]}));
     System.exit(status);
 }
 
