@@ -324,6 +324,30 @@ task_cf_wait_first (GValue       *result,
   return task_int (result, cancellable, GINT_TO_POINTER (1), error);
 }
 
+/* One of them has failed already: that is enough for either. */
+static gboolean
+task_cf_wait_met (GValue       *result,
+                  GCancellable *cancellable,
+                  gpointer      user_data,
+                  GError      **error)
+{
+  Parts    *self = user_data;
+  Part      part[N_PARTS];
+  CfFuture *futures[N_PARTS + 1];
+
+  parts_submit (self, part, futures);
+  futures[N_PARTS] = cf_future_new ();
+  settle_error (futures[N_PARTS]);
+  g_assert_true (cf_wait (futures, N_PARTS + 1, CF_FIRST_COMPLETED, -1, NULL, NULL, NULL));
+  g_assert_cmpuint (self->n, ==, 0);
+  g_assert_true (cf_wait (futures, N_PARTS + 1, CF_FIRST_EXCEPTION, -1, NULL, NULL, NULL));
+  g_assert_cmpuint (self->n, ==, 0);
+  cf_future_unref (futures[N_PARTS]);
+  parts_release (futures);
+
+  return task_int (result, cancellable, GINT_TO_POINTER (1), error);
+}
+
 static gboolean
 task_as_completed (GValue       *result,
                    GCancellable *cancellable,
@@ -389,6 +413,14 @@ test_cf_wait_first (void)
   g_test_summary ("cf_wait() for the first one runs no more than one.");
 
   run_parts (task_cf_wait_first);
+}
+
+static void
+test_cf_wait_met (void)
+{
+  g_test_summary ("cf_wait() runs nothing when what is done already is enough.");
+
+  run_parts (task_cf_wait_met);
 }
 
 static void
@@ -494,6 +526,7 @@ main (int    argc,
   g_test_add_func ("/wait-graph-inline/exactly-that-one", test_exactly_that_one);
   g_test_add_func ("/wait-graph-inline/cf-wait", test_cf_wait);
   g_test_add_func ("/wait-graph-inline/cf-wait-first", test_cf_wait_first);
+  g_test_add_func ("/wait-graph-inline/cf-wait-met", test_cf_wait_met);
   g_test_add_func ("/wait-graph-inline/as-completed", test_as_completed);
   g_test_add_func ("/wait-graph-inline/other-pool", test_other_pool);
 
