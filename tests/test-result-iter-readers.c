@@ -1,0 +1,142 @@
+/*
+ * SPDX-FileCopyrightText: The cfutures authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* A map that several read at once: in threads and in the main loop. */
+
+#include "cf-test-executors.h"
+#include "cf-test-maps.h"
+
+static gpointer
+read_next (gpointer iter)
+{
+  return cf_result_iter_next (iter, NULL);
+}
+
+static void
+assert_number (GVariant *result,
+               gint64    number)
+{
+  g_assert_nonnull (result);
+  g_assert_cmpint (g_variant_get_int64 (result), ==, number);
+  g_variant_unref (result);
+}
+
+static void
+test_asked_while_submitted (void)
+{
+  HeldLog       log = { 0 };
+  CfExecutor   *executor = held_executor_new (&log);
+  CfResultIter *iter = cf_executor_map (executor, func_double, numbers (2), -1, 1, 1, NULL);
+  GThread      *reader;
+  Gate          gate;
+  g_autoptr (GAsyncResult) asked = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Who asks in the main loop while a thread submits is told of what is done before schedule() returns.");
+
+  gate_init (&gate);
+  held_executor_run_all (executor);
+  log.gate = &gate;
+  log.answer = TRUE;
+  reader = g_thread_new ("reader", read_next, iter);
+  gate_await_waiting (&gate, 1);
+  cf_result_iter_next_async (iter, NULL, keep_result, &asked);
+  gate_open (&gate);
+  assert_number (g_thread_join (reader), 0);
+
+  run_pending (NULL);
+  g_assert_nonnull (asked);
+  g_assert_null (cf_result_iter_next_finish (iter, asked, &error));
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+  g_clear_object (&asked);
+  assert_map_end (iter);
+
+  g_assert_finalize_object (iter);
+  g_assert_finalize_object (executor);
+  gate_clear (&gate);
+}
+
+/* Runs what it gets at once, and asks for the next result when the future of the first one goes. */
+
+typedef struct
+{
+  CfExecutor parent_instance;
+
+  CfResultIter *iter; /* (nullable): whom to ask; not a reference */
+  GAsyncResult *asked;
+} TestAskingExecutor;
+
+typedef struct
+{
+  CfExecutorClass parent_class;
+} TestAskingExecutorClass;
+
+static GType test_asking_executor_get_type (void);
+
+G_DEFINE_TYPE (TestAskingExecutor, test_asking_executor, CF_TYPE_EXECUTOR)
+
+static void
+ask (gpointer data,
+     GObject *future)
+{
+  TestAskingExecutor *self = data;
+  CfResultIter       *iter = g_steal_pointer (&self->iter);
+
+  if (iter != NULL)
+    cf_result_iter_next_async (iter, NULL, keep_result, &self->asked);
+}
+
+static gboolean
+test_asking_executor_schedule (CfExecutor *executor,
+                               CfFuture   *future,
+                               GError    **error)
+{
+  g_object_weak_ref (G_OBJECT (future), ask, executor);
+  cf_future_run (future);
+
+  return TRUE;
+}
+
+static void
+test_asking_executor_class_init (TestAskingExecutorClass *klass)
+{
+  CF_EXECUTOR_CLASS (klass)->schedule = test_asking_executor_schedule;
+}
+
+static void
+test_asking_executor_init (TestAskingExecutor *self)
+{
+}
+
+static void
+test_asked_before_submitted (void)
+{
+  TestAskingExecutor *executor = g_object_new (test_asking_executor_get_type (), NULL);
+  CfResultIter       *iter = cf_executor_map (CF_EXECUTOR (executor), func_double, numbers (3), -1, 1, 1, NULL);
+
+  g_test_summary ("Who asks when a result was taken, and the next item is not submitted yet, gets that, and not the end.");
+
+  executor->iter = iter;
+  assert_number (cf_result_iter_next (iter, NULL), 0);
+  assert_number (cf_result_iter_next_finish (iter, await_result (NULL, &executor->asked), NULL), 2);
+  g_clear_object (&executor->asked);
+  assert_number (cf_result_iter_next (iter, NULL), 4);
+  assert_map_end (iter);
+
+  g_assert_finalize_object (iter);
+  g_assert_finalize_object (executor);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+
+  g_test_add_func ("/result-iter-readers/asked-while-submitted", test_asked_while_submitted);
+  g_test_add_func ("/result-iter-readers/asked-before-submitted", test_asked_before_submitted);
+
+  return g_test_run ();
+}
