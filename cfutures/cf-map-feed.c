@@ -64,6 +64,40 @@ end_chunk (CfMapFeed *self,
     g_object_unref (executor);
 }
 
+static gboolean
+is_over (CfMapFeed *self)
+{
+  gboolean is_over;
+
+  g_mutex_lock (self->lock);
+  is_over = self->is_over;
+  g_mutex_unlock (self->lock);
+
+  return is_over;
+}
+
+static void
+submit_chunk (CfMapFeed *self,
+              GObject   *executor,
+              gsize      chunk)
+{
+  g_autoptr (CfFuture) future = _cf_map_make_chunk (self->map, chunk);
+  g_autoptr (GError) reason = NULL;
+  GError *refusal = NULL;
+
+  /* Who ended the iteration before the map had the future did not find it there. */
+  if (is_over (self))
+    cf_future_cancel (future);
+  else if (!self->schedule (executor, future, &refusal))
+    reason = g_error_copy (refusal);
+  end_chunk (self, refusal);
+  /* Not before: who waits for it in another thread is woken, and finds the refusal. */
+  if (reason != NULL)
+    _cf_future_fail_pending (future, reason);
+  else
+    _cf_map_tell_submitted (self->map, chunk);
+}
+
 void
 _cf_map_feed_submit_more (CfMapFeed *self)
 {
@@ -72,18 +106,7 @@ _cf_map_feed_submit_more (CfMapFeed *self)
 
   while ((executor = begin_chunk (self, &chunk)) != NULL)
     {
-      g_autoptr (CfFuture) future = _cf_map_make_chunk (self->map, chunk);
-      g_autoptr (GError) reason = NULL;
-      GError *refusal = NULL;
-
-      if (!self->schedule (executor, future, &refusal))
-        reason = g_error_copy (refusal);
-      end_chunk (self, refusal);
-      /* Not before: who waits for it in another thread is woken, and finds the refusal. */
-      if (reason != NULL)
-        _cf_future_fail_pending (future, reason);
-      else
-        _cf_map_tell_submitted (self->map, chunk);
+      submit_chunk (self, executor, chunk);
       g_object_unref (executor);
     }
 }
@@ -138,6 +161,15 @@ _cf_map_feed_share (CfMapFeed *self,
     }
 
   return TRUE;
+}
+
+/* Nothing more is submitted.  Returns the executor (nullable), which the caller lets go without the lock. */
+GObject *
+_cf_map_feed_end_locked (CfMapFeed *self)
+{
+  self->is_over = TRUE;
+
+  return g_steal_pointer (&self->executor);
 }
 
 /* All that was submitted was yielded, and nothing more will be submitted. */

@@ -211,11 +211,12 @@ is_late (CfResultIter *self)
 static gboolean
 end (CfResultIter *self)
 {
+  g_autoptr (GObject) executor = NULL;
   gboolean was_over;
 
   g_mutex_lock (&self->lock);
   was_over = self->feed.is_over;
-  self->feed.is_over = TRUE;
+  executor = _cf_map_feed_end_locked (&self->feed);
   g_mutex_unlock (&self->lock);
 
   if (!was_over)

@@ -129,6 +129,116 @@ test_asked_before_submitted (void)
   g_assert_finalize_object (executor);
 }
 
+static GVariant *
+func_count (GVariant                 *args,
+            GCancellable *cancellable G_GNUC_UNUSED,
+            GError **error            G_GNUC_UNUSED)
+{
+  ++*(gint *) variant_to_pointer (args);
+
+  return g_variant_ref (args);
+}
+
+static GVariant *
+counters (gint *counter,
+          gsize n)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("at"));
+  for (gsize i = 0; i < n; i++)
+    g_variant_builder_add_value (&builder, variant_from_pointer (counter));
+
+  return g_variant_builder_end (&builder);
+}
+
+static void
+test_ended_lets_go (void)
+{
+  HeldLog       log = { 0 };
+  CfExecutor   *executor = held_executor_new (&log);
+  CfResultIter *closed = cf_executor_map (executor, func_never, numbers (3), -1, 1, 1, NULL);
+  CfResultIter *late = cf_executor_map (executor, func_never, numbers (3), 0, 1, 1, NULL);
+
+  g_test_summary ("An iterator that was closed, or ran out of time, does not hold the executor.");
+
+  cf_result_iter_close (closed);
+  assert_next_error (late, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_finalize_object (executor);
+
+  assert_map_end (closed);
+  assert_map_end (late);
+  g_assert_finalize_object (closed);
+  g_assert_finalize_object (late);
+}
+
+/* One thread closes what another reads, each time at another moment. */
+typedef struct
+{
+  CfResultIter *iter;     /* (atomic) (nullable): to be closed now */
+  gint          is_ended; /* (atomic) */
+} Closing;
+
+static void
+dawdle (guint n)
+{
+  for (volatile guint i = 0; i < n; i++)
+    ;
+}
+
+static gpointer
+close_each (gpointer data)
+{
+  Closing *self = data;
+  GRand   *rand = g_rand_new_with_seed (1);
+
+  while (!g_atomic_int_get (&self->is_ended))
+    {
+      CfResultIter *iter = g_atomic_pointer_get (&self->iter);
+
+      if (iter == NULL)
+        {
+          g_thread_yield ();
+          continue;
+        }
+      dawdle (g_rand_int (rand) % 400);
+      cf_result_iter_close (iter);
+      g_atomic_pointer_set (&self->iter, NULL);
+    }
+  g_rand_free (rand);
+
+  return NULL;
+}
+
+static void
+test_closed_elsewhere (void)
+{
+  Closing  closing = { NULL, FALSE };
+  GThread *closer = g_thread_new ("closer", close_each, &closing);
+
+  g_test_summary ("What a thread submits while another closes the iterator does not run.");
+
+  for (guint i = 0; i < n_tries (2000, 200000); i++)
+    {
+      HeldLog     log = { 0 };
+      CfExecutor *executor = held_executor_new (&log);
+      gint        n_ran = 0;
+      g_autoptr (CfResultIter) iter = cf_executor_map (executor, func_count, counters (&n_ran, 3), -1, 1, 1, NULL);
+      g_autoptr (GVariant) result = NULL;
+
+      held_executor_run_all (executor);
+      g_atomic_pointer_set (&closing.iter, iter);
+      result = cf_result_iter_next (iter, NULL);
+      while (g_atomic_pointer_get (&closing.iter) != NULL)
+        g_thread_yield ();
+      held_executor_run_all (executor);
+      g_assert_cmpint (n_ran, ==, 1);
+      g_object_unref (executor);
+    }
+  g_atomic_int_set (&closing.is_ended, TRUE);
+  g_thread_join (closer);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -137,6 +247,8 @@ main (int    argc,
 
   g_test_add_func ("/result-iter-readers/asked-while-submitted", test_asked_while_submitted);
   g_test_add_func ("/result-iter-readers/asked-before-submitted", test_asked_before_submitted);
+  g_test_add_func ("/result-iter-readers/ended-lets-go", test_ended_lets_go);
+  g_test_add_func ("/result-iter-readers/closed-elsewhere", test_closed_elsewhere);
 
   return g_test_run ();
 }
