@@ -111,6 +111,18 @@ _cf_map_feed_submit_more (CfMapFeed *self)
     }
 }
 
+/* FALSE: there is nothing to wait for but the refusal. */
+static gboolean
+has_begun (CfMapFeed *self,
+           GError   **error)
+{
+  if (self->n_submitted > 0 || self->refusal == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&self->refusal));
+
+  return FALSE;
+}
+
 /* In chunks.  FALSE: not even the first one could be submitted. */
 gboolean
 _cf_map_feed_begin (CfMapFeed *self,
@@ -128,11 +140,19 @@ _cf_map_feed_begin (CfMapFeed *self,
     self->executor = g_object_ref (executor);
   _cf_map_feed_submit_more (self);
 
-  if (self->n_submitted > 0 || self->refusal == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&self->refusal));
+  return has_begun (self, error);
+}
 
-  return FALSE;
+/* Somebody shut the executor down meanwhile: those that share it already work on no more than what they have taken. */
+static void
+stop_sharing (CfMapFeed *self,
+              GError    *refusal)
+{
+  self->n_submitted = _cf_map_stop_sharing (self->map);
+  if (self->n_submitted < _cf_map_get_n_items (self->map))
+    self->refusal = refusal;
+  else
+    g_error_free (refusal);
 }
 
 /* The same for an executor whose workers share the items among them.  There is one share more than workers, so that a
@@ -150,17 +170,16 @@ _cf_map_feed_share (CfMapFeed *self,
   for (gsize i = 0; i < n_shares + (n_shares > 0); i++)
     {
       g_autoptr (CfFuture) future = _cf_map_make_worker (self->map);
-      g_autoptr (GError) refusal = NULL;
+      GError *refusal = NULL;
 
       if (self->schedule (executor, future, &refusal))
         continue;
-      if (i > 0)
-        break;
-      g_propagate_error (error, g_steal_pointer (&refusal));
-      return FALSE;
+      stop_sharing (self, refusal);
+      cf_future_cancel (future);
+      break;
     }
 
-  return TRUE;
+  return has_begun (self, error);
 }
 
 /* Nothing more is submitted.  Returns the executor (nullable), which the caller lets go without the lock. */

@@ -70,15 +70,23 @@ run_shared (GValue *result G_GNUC_UNUSED,
   return TRUE;
 }
 
-/* The items that nobody took will not be worked on. */
+/* The items that nobody took will not be worked on.  Returns how many were taken. */
+gsize
+_cf_map_stop_sharing (CfMap *self)
+{
+  gsize next = __atomic_exchange_n (&self->next, self->n_items, __ATOMIC_ACQ_REL);
+
+  return MIN (next, self->n_items);
+}
+
+/* The same, and they fail. */
 void
 _cf_map_fail_shared (CfMap        *self,
                      const GError *reason)
 {
-  gsize next = __atomic_exchange_n (&self->next, self->n_items, __ATOMIC_ACQ_REL);
+  gsize n_taken = _cf_map_stop_sharing (self);
 
-  if (next < self->n_items)
-    _cf_map_fail (self, next, self->n_items - next, reason);
+  _cf_map_fail (self, n_taken, self->n_items - n_taken, reason);
 }
 
 typedef struct

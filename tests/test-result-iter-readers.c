@@ -3,10 +3,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* A map that several read at once: in threads and in the main loop. */
+/* A map that several threads are at: who reads it, who closes it, who shuts its executor down. */
 
 #include "cf-test-executors.h"
 #include "cf-test-maps.h"
+
+#define N_ITEMS 20
 
 static gpointer
 read_next (gpointer iter)
@@ -239,6 +241,103 @@ test_closed_elsewhere (void)
   g_thread_join (closer);
 }
 
+typedef struct
+{
+  CfExecutor *executor;
+  Gate        begin;
+  Gate        gate;
+  gint        n_begun; /* (atomic) */
+} Mapping;
+
+/* Counts, and waits at the gate. */
+static GVariant *
+func_begin (GVariant                 *args,
+            GCancellable *cancellable G_GNUC_UNUSED,
+            GError **error            G_GNUC_UNUSED)
+{
+  Mapping *self = variant_to_pointer (args);
+
+  g_atomic_int_inc (&self->n_begun);
+  gate_wait (&self->gate);
+
+  return g_variant_ref (args);
+}
+
+static gpointer
+map_at_gate (gpointer data)
+{
+  Mapping        *self = data;
+  GVariantBuilder items;
+
+  g_variant_builder_init (&items, G_VARIANT_TYPE ("at"));
+  for (guint i = 0; i < N_ITEMS; i++)
+    g_variant_builder_add_value (&items, variant_from_pointer (self));
+  gate_wait (&self->begin);
+
+  return cf_executor_map (self->executor, func_begin, g_variant_builder_end (&items), -1, 1, 0, NULL);
+}
+
+/* A result for each item that a worker had come to, then an error for each of the others, or SHUTDOWN once. */
+static void
+assert_cancelled (Mapping      *self,
+                  CfResultIter *iter)
+{
+  g_autoptr (GError) error = NULL;
+  GVariant *result;
+  gint      n_results = 0;
+
+  while ((result = cf_result_iter_next (iter, &error)) != NULL)
+    {
+      g_variant_unref (result);
+      n_results++;
+    }
+  g_assert_nonnull (error);
+  g_assert_cmpint (n_results, ==, g_atomic_int_get (&self->n_begun));
+  if (!g_error_matches (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SHUTDOWN))
+    for (gint i = n_results + 1; i < N_ITEMS; i++)
+      assert_next_error (iter, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  assert_map_end (iter);
+}
+
+static void
+cancel_while_mapping (guint n_workers)
+{
+  Mapping  mapping = { .executor = pool_new (n_workers) };
+  GThread *mapper;
+  g_autoptr (CfFuture) first = submit_task (mapping.executor, task_nothing, NULL);
+  g_autoptr (CfResultIter) iter = NULL;
+
+  /* There is a worker, who is woken by the first thing that map() submits. */
+  cf_future_wait (first, -1);
+  gate_init (&mapping.begin);
+  gate_init (&mapping.gate);
+  mapper = g_thread_new ("mapper", map_at_gate, &mapping);
+  gate_await_waiting (&mapping.begin, 1);
+  gate_open (&mapping.begin);
+  while (g_atomic_int_get (&mapping.n_begun) == 0)
+    g_thread_yield ();
+  cf_executor_shutdown (mapping.executor, FALSE, TRUE);
+  iter = g_thread_join (mapper);
+  gate_open (&mapping.gate);
+
+  g_assert_nonnull (iter);
+  assert_cancelled (&mapping, iter);
+  cf_executor_shutdown (mapping.executor, TRUE, FALSE);
+  g_assert_cmpint (g_atomic_int_get (&mapping.n_begun), <=, (gint) n_workers);
+  await_finalized (mapping.executor);
+  gate_clear (&mapping.begin);
+  gate_clear (&mapping.gate);
+}
+
+static void
+test_cancelled_while_mapping (gconstpointer n_workers)
+{
+  g_test_summary ("A shutdown that cancels while map() submits leaves no more to run than what has begun.");
+
+  for (guint i = 0; i < n_tries (300, 20000); i++)
+    cancel_while_mapping (GPOINTER_TO_UINT (n_workers));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -249,6 +348,8 @@ main (int    argc,
   g_test_add_func ("/result-iter-readers/asked-before-submitted", test_asked_before_submitted);
   g_test_add_func ("/result-iter-readers/ended-lets-go", test_ended_lets_go);
   g_test_add_func ("/result-iter-readers/closed-elsewhere", test_closed_elsewhere);
+  g_test_add_data_func ("/result-iter-readers/cancelled-while-mapping/1", GUINT_TO_POINTER (1), test_cancelled_while_mapping);
+  g_test_add_data_func ("/result-iter-readers/cancelled-while-mapping/4", GUINT_TO_POINTER (4), test_cancelled_while_mapping);
 
   return g_test_run ();
 }
