@@ -211,6 +211,51 @@ test_chain_too_deep (gconstpointer depth)
   end (chain.executor);
 }
 
+/* How many maps are to be in one another, the executor and a buffersize. */
+static GVariant *
+func_map_chain (GVariant                 *args,
+                GCancellable *cancellable G_GNUC_UNUSED,
+                GError                  **error)
+{
+  guint64   executor;
+  guint     depth, buffersize;
+  GVariant *item;
+  g_autoptr (CfResultIter) iter = NULL;
+
+  g_variant_get (args, "(tuu)", &executor, &depth, &buffersize);
+  if (depth == 0)
+    return g_variant_ref (args);
+
+  item = g_variant_new ("(tuu)", executor, depth - 1, buffersize);
+  iter = cf_executor_map ((gpointer) (guintptr) executor, func_map_chain, g_variant_new_array (NULL, &item, 1), -1, 1, buffersize, error);
+
+  return iter != NULL ? cf_result_iter_next (iter, error) : NULL;
+}
+
+static CfFuture *
+submit_map_chain (CfExecutor *executor,
+                  guint       depth,
+                  gpointer    buffersize)
+{
+  return submit (executor, func_map_chain, g_variant_new ("(tuu)", (guint64) (guintptr) executor, depth, GPOINTER_TO_UINT (buffersize)));
+}
+
+static void
+test_map_chain (gconstpointer buffersize)
+{
+  CfExecutor *executor = pool_new (1);
+  g_autoptr (CfFuture) fits = submit_map_chain (executor, 127, (gpointer) buffersize);
+  g_autoptr (CfFuture) too_deep = submit_map_chain (executor, 100000, (gpointer) buffersize);
+  g_autoptr (GVariant) result = cf_future_dup_variant (fits, -1, NULL);
+
+  g_test_summary ("Maps in maps are as deep on one stack as waits, and beyond that it is a DEADLOCK.");
+
+  g_assert_nonnull (result);
+  await_error (too_deep, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_DEADLOCK);
+  cf_executor_shutdown (executor, FALSE, TRUE);
+  end (executor);
+}
+
 typedef struct
 {
   CfExecutor *executor;
@@ -523,6 +568,8 @@ main (int    argc,
   g_test_add_data_func ("/wait-graph-inline/chain/127", GINT_TO_POINTER (127), test_chain);
   g_test_add_data_func ("/wait-graph-inline/chain/130", GINT_TO_POINTER (130), test_chain_too_deep);
   g_test_add_data_func ("/wait-graph-inline/chain/10000", GINT_TO_POINTER (10000), test_chain_too_deep);
+  g_test_add_data_func ("/wait-graph-inline/map-chain/shared", GUINT_TO_POINTER (0), test_map_chain);
+  g_test_add_data_func ("/wait-graph-inline/map-chain/chunks", GUINT_TO_POINTER (1), test_map_chain);
   g_test_add_func ("/wait-graph-inline/exactly-that-one", test_exactly_that_one);
   g_test_add_func ("/wait-graph-inline/cf-wait", test_cf_wait);
   g_test_add_func ("/wait-graph-inline/cf-wait-first", test_cf_wait_first);
