@@ -26,6 +26,13 @@ take_shared (CfMap *self,
   return TRUE;
 }
 
+/* Whether all items are done, or somebody works on them. */
+gboolean
+_cf_map_is_taken (CfMap *self)
+{
+  return __atomic_load_n (&self->next, __ATOMIC_ACQUIRE) >= self->n_items;
+}
+
 static void
 claim (CfMap    *self,
        gsize     first,

@@ -167,6 +167,8 @@ _cf_result_iter_yield_item (CfResultIter *self,
 
   if ((index + 1) % self->feed.chunksize == 0)
     _cf_map_forget_chunk (self->map, index / self->feed.chunksize);
+  if (index + 1 == _cf_map_get_n_items (self->map))
+    _cf_map_forget_futures (self->map);
   if (may_submit)
     _cf_map_feed_submit_more (&self->feed);
 

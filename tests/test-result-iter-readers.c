@@ -338,6 +338,34 @@ test_cancelled_while_mapping (gconstpointer n_workers)
     cancel_while_mapping (GPOINTER_TO_UINT (n_workers));
 }
 
+static gboolean
+task_map (GValue       *result,
+          GCancellable *cancellable,
+          gpointer      executor,
+          GError      **error)
+{
+  g_autoptr (CfResultIter) iter = cf_executor_map (executor, func_double, numbers (N_ITEMS), -1, 1, 0, error);
+
+  for (gint64 i = 0; i < N_ITEMS; i++)
+    assert_number (cf_result_iter_next (iter, error), 2 * i);
+  g_assert_cmpuint (get_count (executor, "n-pending"), ==, 0);
+
+  return TRUE;
+}
+
+static void
+test_nothing_left_queued (void)
+{
+  CfExecutor *executor = pool_new (1);
+  g_autoptr (CfFuture) future = submit_task (executor, task_map, executor);
+
+  g_test_summary ("When a worker has read all of a map in its own pool, nothing of that is left in the queue.");
+
+  g_assert_true (cf_future_copy_result (future, -1, &(GValue) G_VALUE_INIT, NULL));
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -350,6 +378,7 @@ main (int    argc,
   g_test_add_func ("/result-iter-readers/closed-elsewhere", test_closed_elsewhere);
   g_test_add_data_func ("/result-iter-readers/cancelled-while-mapping/1", GUINT_TO_POINTER (1), test_cancelled_while_mapping);
   g_test_add_data_func ("/result-iter-readers/cancelled-while-mapping/4", GUINT_TO_POINTER (4), test_cancelled_while_mapping);
+  g_test_add_func ("/result-iter-readers/nothing-left-queued", test_nothing_left_queued);
 
   return g_test_run ();
 }
