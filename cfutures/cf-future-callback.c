@@ -28,15 +28,16 @@ call_back (CfWaiter *waiter,
   CfWaitFrame frame;
 
   _cf_wait_thread_stay ();
-  /* In a worker it may wait as the task might. */
+  /* In a worker it may wait as the task might, and so may what releases its data. */
   if (future != NULL)
     {
       _cf_wait_frame_push (&frame, future);
       self->callback (future, self->user_data);
-      _cf_wait_frame_pop (&frame);
     }
   if (self->destroy != NULL)
     self->destroy (self->user_data);
+  if (future != NULL)
+    _cf_wait_frame_pop (&frame);
   _cf_wait_thread_go_on ();
   g_slice_free (Callback, self);
 }

@@ -46,6 +46,7 @@ gboolean _cf_map_feed_share (CfMapFeed *self,
                              guint      n_workers,
                              GError   **error);
 void     _cf_map_feed_submit_more (CfMapFeed *self);
+GObject *_cf_map_feed_end_locked (CfMapFeed *self);
 gboolean _cf_map_feed_is_empty_locked (CfMapFeed *self);
 
 G_END_DECLS

@@ -64,6 +64,40 @@ end_chunk (CfMapFeed *self,
     g_object_unref (executor);
 }
 
+static gboolean
+is_over (CfMapFeed *self)
+{
+  gboolean is_over;
+
+  g_mutex_lock (self->lock);
+  is_over = self->is_over;
+  g_mutex_unlock (self->lock);
+
+  return is_over;
+}
+
+static void
+submit_chunk (CfMapFeed *self,
+              GObject   *executor,
+              gsize      chunk)
+{
+  g_autoptr (CfFuture) future = _cf_map_make_chunk (self->map, chunk);
+  g_autoptr (GError) reason = NULL;
+  GError *refusal = NULL;
+
+  /* Who ended the iteration before the map had the future did not find it there. */
+  if (is_over (self))
+    cf_future_cancel (future);
+  else if (!self->schedule (executor, future, &refusal))
+    reason = g_error_copy (refusal);
+  end_chunk (self, refusal);
+  /* Not before: who waits for it in another thread is woken, and finds the refusal. */
+  if (reason != NULL)
+    _cf_future_fail_pending (future, reason);
+  else
+    _cf_map_tell_submitted (self->map, chunk);
+}
+
 void
 _cf_map_feed_submit_more (CfMapFeed *self)
 {
@@ -72,20 +106,21 @@ _cf_map_feed_submit_more (CfMapFeed *self)
 
   while ((executor = begin_chunk (self, &chunk)) != NULL)
     {
-      g_autoptr (CfFuture) future = _cf_map_make_chunk (self->map, chunk);
-      g_autoptr (GError) reason = NULL;
-      GError *refusal = NULL;
-
-      if (!self->schedule (executor, future, &refusal))
-        reason = g_error_copy (refusal);
-      end_chunk (self, refusal);
-      /* Not before: who waits for it in another thread is woken, and finds the refusal. */
-      if (reason != NULL)
-        _cf_future_fail_pending (future, reason);
-      else
-        _cf_map_tell_submitted (self->map, chunk);
+      submit_chunk (self, executor, chunk);
       g_object_unref (executor);
     }
+}
+
+/* FALSE: there is nothing to wait for but the refusal. */
+static gboolean
+has_begun (CfMapFeed *self,
+           GError   **error)
+{
+  if (self->n_submitted > 0 || self->refusal == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&self->refusal));
+
+  return FALSE;
 }
 
 /* In chunks.  FALSE: not even the first one could be submitted. */
@@ -105,11 +140,19 @@ _cf_map_feed_begin (CfMapFeed *self,
     self->executor = g_object_ref (executor);
   _cf_map_feed_submit_more (self);
 
-  if (self->n_submitted > 0 || self->refusal == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&self->refusal));
+  return has_begun (self, error);
+}
 
-  return FALSE;
+/* Somebody shut the executor down meanwhile: those that share it already work on no more than what they have taken. */
+static void
+stop_sharing (CfMapFeed *self,
+              GError    *refusal)
+{
+  self->n_submitted = _cf_map_stop_sharing (self->map);
+  if (self->n_submitted < _cf_map_get_n_items (self->map))
+    self->refusal = refusal;
+  else
+    g_error_free (refusal);
 }
 
 /* The same for an executor whose workers share the items among them.  There is one share more than workers, so that a
@@ -127,17 +170,25 @@ _cf_map_feed_share (CfMapFeed *self,
   for (gsize i = 0; i < n_shares + (n_shares > 0); i++)
     {
       g_autoptr (CfFuture) future = _cf_map_make_worker (self->map);
-      g_autoptr (GError) refusal = NULL;
+      GError *refusal = NULL;
 
       if (self->schedule (executor, future, &refusal))
         continue;
-      if (i > 0)
-        break;
-      g_propagate_error (error, g_steal_pointer (&refusal));
-      return FALSE;
+      stop_sharing (self, refusal);
+      cf_future_cancel (future);
+      break;
     }
 
-  return TRUE;
+  return has_begun (self, error);
+}
+
+/* Nothing more is submitted.  Returns the executor (nullable), which the caller lets go without the lock. */
+GObject *
+_cf_map_feed_end_locked (CfMapFeed *self)
+{
+  self->is_over = TRUE;
+
+  return g_steal_pointer (&self->executor);
 }
 
 /* All that was submitted was yielded, and nothing more will be submitted. */

@@ -66,6 +66,7 @@ void    _cf_map_run_items (CfMap        *self,
                            GCancellable *cancellable);
 
 /* cf-map-share */
+gboolean _cf_map_is_taken (CfMap *self);
 void     _cf_map_fail_shared (CfMap        *self,
                               const GError *reason);
 gboolean _cf_map_run_shared_inline (CfMap *self,

@@ -46,6 +46,7 @@ void      _cf_map_set_sharing (CfMap         *self,
 CfFuture *_cf_map_make_chunk (CfMap *self,
                               gsize  chunk);
 CfFuture *_cf_map_make_worker (CfMap *self);
+gsize     _cf_map_stop_sharing (CfMap *self);
 void      _cf_map_cancel_rest (CfMap *self);
 void      _cf_map_forget_futures (CfMap *self);
 void      _cf_map_forget_chunk (CfMap *self,

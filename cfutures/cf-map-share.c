@@ -26,6 +26,13 @@ take_shared (CfMap *self,
   return TRUE;
 }
 
+/* Whether all items are done, or somebody works on them. */
+gboolean
+_cf_map_is_taken (CfMap *self)
+{
+  return __atomic_load_n (&self->next, __ATOMIC_ACQUIRE) >= self->n_items;
+}
+
 static void
 claim (CfMap    *self,
        gsize     first,
@@ -70,15 +77,23 @@ run_shared (GValue *result G_GNUC_UNUSED,
   return TRUE;
 }
 
-/* The items that nobody took will not be worked on. */
+/* The items that nobody took will not be worked on.  Returns how many were taken. */
+gsize
+_cf_map_stop_sharing (CfMap *self)
+{
+  gsize next = __atomic_exchange_n (&self->next, self->n_items, __ATOMIC_ACQ_REL);
+
+  return MIN (next, self->n_items);
+}
+
+/* The same, and they fail. */
 void
 _cf_map_fail_shared (CfMap        *self,
                      const GError *reason)
 {
-  gsize next = __atomic_exchange_n (&self->next, self->n_items, __ATOMIC_ACQ_REL);
+  gsize n_taken = _cf_map_stop_sharing (self);
 
-  if (next < self->n_items)
-    _cf_map_fail (self, next, self->n_items - next, reason);
+  _cf_map_fail (self, n_taken, self->n_items - n_taken, reason);
 }
 
 typedef struct
@@ -119,6 +134,22 @@ _cf_map_make_worker (CfMap *self)
   return _cf_map_remember (self, cf_future_new_for_task (run_shared, _cf_map_ref (self), release_map), &share->waiter);
 }
 
+/* In a frame of its own, though for the same task: so that what runs on one stack is counted. */
+static gboolean
+run_shared_chunk_inline (CfMap *self)
+{
+  GCancellable *cancellable = _cf_cancellable_borrow ();
+  CfWaitFrame   frame;
+  gboolean      was_one;
+
+  _cf_wait_frame_push (&frame, peek_runner ());
+  was_one = run_shared_chunk (self, cancellable);
+  _cf_wait_frame_pop (&frame);
+  _cf_cancellable_give_back (cancellable);
+
+  return was_one;
+}
+
 /* TRUE: it did something. */
 gboolean
 _cf_map_run_shared_inline (CfMap *self,
@@ -126,16 +157,8 @@ _cf_map_run_shared_inline (CfMap *self,
 {
   gboolean ran = FALSE;
 
-  while (!_cf_map_has (self, index) && _cf_future_may_run_inline (self->pool))
-    {
-      GCancellable *cancellable = _cf_cancellable_borrow ();
-      gboolean      was_one = run_shared_chunk (self, cancellable);
-
-      _cf_cancellable_give_back (cancellable);
-      if (!was_one)
-        break;
-      ran = TRUE;
-    }
+  while (!_cf_map_has (self, index) && _cf_future_may_run_inline (self->pool) && run_shared_chunk_inline (self))
+    ran = TRUE;
 
   return ran;
 }

@@ -294,6 +294,18 @@ _cf_map_forget_chunk (CfMap *self,
     cf_future_unref (future);
 }
 
+/* Shares that found nothing left would lie in the queue until a worker comes by, which may be the one that asks. */
+static void
+cancel_idle_shares (CfMap     *self,
+                    GPtrArray *futures)
+{
+  if (self->pool == NULL || !_cf_map_is_taken (self))
+    return;
+
+  for (guint i = futures->len; i > 0; i--)
+    cf_future_cancel (futures->pdata[i - 1]);
+}
+
 /* Nobody will ask for items any more.  Whoever is to work on them has the futures; the map no longer does, as they hold
  * it. */
 void
@@ -305,6 +317,8 @@ _cf_map_forget_futures (CfMap *self)
   futures = self->futures;
   self->futures = g_ptr_array_new_with_free_func (unref_future);
   g_mutex_unlock (&self->lock);
+
+  cancel_idle_shares (self, futures);
 }
 
 /* Waiting for an item */

@@ -123,7 +123,8 @@ gboolean          _cf_process_manager_add (CfProcessManager *self,
                                            GError          **error);
 gboolean          _cf_process_manager_is_in_use (CfProcessManager *self);
 void              _cf_process_manager_shutdown (CfProcessManager *self,
-                                                gboolean          wait);
+                                                gboolean          wait,
+                                                gboolean          cancel_futures);
 GPtrArray        *_cf_process_manager_list_futures (CfProcessManager *self);
 void              _cf_process_manager_end_workers (CfProcessManager *self,
                                                    CfWorkerEnd       end);

@@ -318,15 +318,28 @@ await_end_locked (CfProcessManager *self)
   return g_steal_pointer (&self->thread);
 }
 
+static void
+cancel_all (CfProcessManager *self)
+{
+  g_autoptr (GPtrArray) futures = _cf_process_manager_list_futures (self);
+
+  for (guint i = 0; i < futures->len; i++)
+    cf_future_cancel (futures->pdata[i]);
+}
+
 void
 _cf_process_manager_shutdown (CfProcessManager *self,
-                              gboolean          wait)
+                              gboolean          wait,
+                              gboolean          cancel_futures)
 {
   GThread *thread = NULL;
 
+  /* First: nothing comes in behind what is cancelled. */
   g_mutex_lock (&self->lock);
   self->is_shutdown = TRUE;
   g_mutex_unlock (&self->lock);
+  if (cancel_futures)
+    cancel_all (self);
 
   _cf_process_manager_wake (self);
   if (!wait)

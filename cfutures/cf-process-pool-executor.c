@@ -236,17 +236,7 @@ cf_process_pool_executor_shutdown (CfExecutor *executor,
                                    gboolean    wait,
                                    gboolean    cancel_futures)
 {
-  CfProcessPoolExecutorPrivate *priv = get_private (executor);
-
-  if (cancel_futures)
-    {
-      g_autoptr (GPtrArray) futures = _cf_process_manager_list_futures (priv->manager);
-
-      for (guint i = 0; i < futures->len; i++)
-        cf_future_cancel (futures->pdata[i]);
-    }
-
-  _cf_process_manager_shutdown (priv->manager, wait);
+  _cf_process_manager_shutdown (get_private (executor)->manager, wait, cancel_futures);
 }
 
 static GParamSpec *

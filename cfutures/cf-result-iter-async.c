@@ -46,10 +46,7 @@ can_tell_locked (gpointer iter)
 {
   CfResultIter *self = iter;
 
-  if (self->feed.is_over || self->given_back.length > 0)
-    return TRUE;
-
-  return self->feed.n_yielded < self->feed.n_submitted ? _cf_map_has (self->map, self->feed.n_yielded) : !self->feed.is_submitting;
+  return self->given_back.length > 0 || _cf_result_iter_look_locked (self) != CF_RESULT_STEP_WAIT;
 }
 
 static gpointer

@@ -49,6 +49,7 @@ CfResultIter *_cf_result_iter_new_sharing (CfMap        *map,
                                            GError      **error);
 
 /* Between the iterator's own files. */
+CfResultStep _cf_result_iter_look_locked (CfResultIter *self);
 CfResultStep _cf_result_iter_take_locked (CfResultIter *self,
                                           gsize        *index,
                                           GError      **error);

@@ -122,28 +122,39 @@ _cf_result_iter_new_sharing (CfMap        *map,
 
 /* Yielding */
 
+/* What would be taken. */
+CfResultStep
+_cf_result_iter_look_locked (CfResultIter *self)
+{
+  CfMapFeed *feed = &self->feed;
+
+  if (feed->is_over || _cf_map_feed_is_empty_locked (feed))
+    return CF_RESULT_STEP_END;
+  if (feed->n_yielded == feed->n_submitted || !_cf_map_has (self->map, feed->n_yielded))
+    return CF_RESULT_STEP_WAIT;
+
+  return CF_RESULT_STEP_YIELD;
+}
+
 CfResultStep
 _cf_result_iter_take_locked (CfResultIter *self,
                              gsize        *index,
                              GError      **error)
 {
-  CfMapFeed *feed = &self->feed;
+  CfMapFeed   *feed = &self->feed;
+  CfResultStep step = _cf_result_iter_look_locked (self);
 
   *index = feed->n_yielded;
-  if (feed->is_over)
-    return CF_RESULT_STEP_END;
-  if (_cf_map_feed_is_empty_locked (feed))
-    {
-      feed->is_over = TRUE;
-      if (feed->refusal != NULL)
-        g_propagate_error (error, g_steal_pointer (&feed->refusal));
-      return CF_RESULT_STEP_END;
-    }
-  if (feed->n_yielded == feed->n_submitted || !_cf_map_has (self->map, *index))
-    return CF_RESULT_STEP_WAIT;
-  feed->n_yielded++;
+  if (step == CF_RESULT_STEP_YIELD)
+    feed->n_yielded++;
+  if (step != CF_RESULT_STEP_END || feed->is_over)
+    return step;
 
-  return CF_RESULT_STEP_YIELD;
+  feed->is_over = TRUE;
+  if (feed->refusal != NULL)
+    g_propagate_error (error, g_steal_pointer (&feed->refusal));
+
+  return CF_RESULT_STEP_END;
 }
 
 GVariant *
@@ -156,6 +167,8 @@ _cf_result_iter_yield_item (CfResultIter *self,
 
   if ((index + 1) % self->feed.chunksize == 0)
     _cf_map_forget_chunk (self->map, index / self->feed.chunksize);
+  if (index + 1 == _cf_map_get_n_items (self->map))
+    _cf_map_forget_futures (self->map);
   if (may_submit)
     _cf_map_feed_submit_more (&self->feed);
 
@@ -183,6 +196,9 @@ step (CfResultIter *self,
     *result = _cf_told_open (again, error);
   else
     *result = next == CF_RESULT_STEP_YIELD ? _cf_result_iter_yield_item (self, *index, may_submit, error) : NULL;
+  /* What was done before it counted as submitted was told to nobody. */
+  if (may_submit && next == CF_RESULT_STEP_YIELD && g_atomic_int_get (_cf_map_get_n_waiting (self->map)) > 0)
+    _cf_result_iter_serve_tasks (self);
 
   return next;
 }
@@ -197,11 +213,12 @@ is_late (CfResultIter *self)
 static gboolean
 end (CfResultIter *self)
 {
+  g_autoptr (GObject) executor = NULL;
   gboolean was_over;
 
   g_mutex_lock (&self->lock);
   was_over = self->feed.is_over;
-  self->feed.is_over = TRUE;
+  executor = _cf_map_feed_end_locked (&self->feed);
   g_mutex_unlock (&self->lock);
 
   if (!was_over)

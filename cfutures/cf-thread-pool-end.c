@@ -63,8 +63,8 @@ list_queued (CfThreadPool *self)
 }
 
 /* The youngest first: what is cancelled does not start meanwhile. */
-void
-_cf_thread_pool_cancel_all (CfThreadPool *self)
+static void
+cancel_all (CfThreadPool *self)
 {
   g_autoptr (GPtrArray) futures = list_queued (self);
 
@@ -185,18 +185,27 @@ rescue (CfThreadPool *self,
     }
 }
 
-void
-_cf_thread_pool_shutdown (CfThreadPool *self,
-                          gboolean      wait)
+static void
+close_door (CfThreadPool *self)
 {
-  gboolean is_worker = _cf_wait_thread != NULL && _cf_wait_thread->pool == &self->owner;
-
   _cf_lock (&self->lock);
   _cf_lock (&self->door);
   self->is_shutdown = TRUE;
   _cf_unlock (&self->door);
   _cf_unlock (&self->lock);
+}
 
+void
+_cf_thread_pool_shutdown (CfThreadPool *self,
+                          gboolean      wait,
+                          gboolean      cancel_futures)
+{
+  gboolean is_worker = _cf_wait_thread != NULL && _cf_wait_thread->pool == &self->owner;
+
+  /* First: nothing comes in behind what is cancelled. */
+  close_door (self);
+  if (cancel_futures)
+    cancel_all (self);
   _cf_thread_pool_wake_all (self);
   rescue (self, wait && !is_worker);
   if (wait && !is_worker)

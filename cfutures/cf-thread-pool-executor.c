@@ -204,9 +204,7 @@ cf_thread_pool_executor_shutdown (CfExecutor *executor,
                                   gboolean    wait,
                                   gboolean    cancel_futures)
 {
-  if (cancel_futures)
-    _cf_thread_pool_cancel_all (get_pool (executor));
-  _cf_thread_pool_shutdown (get_pool (executor), wait);
+  _cf_thread_pool_shutdown (get_pool (executor), wait, cancel_futures);
 }
 
 static gpointer

@@ -138,8 +138,8 @@ _cf_thread_pool_make_call (CfThreadPool *self,
 
 /* cf-thread-pool-end */
 void     _cf_thread_pool_shutdown (CfThreadPool *self,
-                                   gboolean      wait);
-void     _cf_thread_pool_cancel_all (CfThreadPool *self);
+                                   gboolean      wait,
+                                   gboolean      cancel_futures);
 void     _cf_thread_pool_break (CfThreadPool *self,
                                 const GError *reason);
 gboolean _cf_thread_pool_give_up (CfThreadPool *self,

@@ -75,6 +75,10 @@ is_met (const Wanted *self)
           return TRUE;
         n_listed++;
       }
+    else if (self->return_when == CF_ALL_COMPLETED)
+      {
+        return FALSE;
+      }
 
   return n_listed == self->n;
 }
@@ -268,8 +272,12 @@ await_for_ever (const Wanted *wanted,
     {
       g_autoptr (GError) hopeless = NULL;
 
-      run_inline (wanted);
-      if (is_met (wanted) || sleep_until_met (wanted, -1, &hopeless))
+      /* Nothing is run for what is there already. */
+      if (is_met (wanted))
+        return TRUE;
+      if (run_inline (wanted))
+        continue;
+      if (sleep_until_met (wanted, -1, &hopeless))
         return TRUE;
 
       /* Something may have come into the queue only while we slept. */

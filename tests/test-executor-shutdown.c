@@ -344,6 +344,111 @@ test_async_given_up (Executors    *fixture,
   pipe_gate_clear (&gate);
 }
 
+/* A subclass of a pool that may take its time: schedule() waits at a gate before the pool gets the future. */
+
+static Gate *late_gate; /* (atomic) (nullable) */
+
+static gboolean
+schedule_late (CfExecutor *executor,
+               CfFuture   *future,
+               GError    **error)
+{
+  gpointer pool_class = g_type_class_peek_parent (CF_EXECUTOR_GET_CLASS (executor));
+  Gate    *gate = g_atomic_pointer_get (&late_gate);
+
+  if (gate != NULL)
+    gate_wait (gate);
+
+  return CF_EXECUTOR_CLASS (pool_class)->schedule (executor, future, error);
+}
+
+static void
+late_class_init (gpointer      klass,
+                 gpointer data G_GNUC_UNUSED)
+{
+  CF_EXECUTOR_CLASS (klass)->schedule = schedule_late;
+}
+
+/* As @executor, which it takes over. */
+static CfExecutor *
+late_executor_new (CfExecutor *executor)
+{
+  g_autofree char *name = g_strconcat ("Late", G_OBJECT_TYPE_NAME (executor), NULL);
+  GType            type = g_type_from_name (name);
+  GTypeQuery       query;
+
+  g_type_query (G_OBJECT_TYPE (executor), &query);
+  if (type == 0)
+    type = g_type_register_static_simple (query.type, name, query.class_size, late_class_init, query.instance_size, NULL, 0);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+
+  return g_object_new (type, "max-workers", 1, NULL);
+}
+
+typedef struct
+{
+  CfExecutor *executor;
+  GThread    *thread;
+  CfFuture   *future; /* (owned) (nullable) */
+  GError     *error;  /* (owned) (nullable) */
+} Submitter;
+
+static gpointer
+submit_late (gpointer data)
+{
+  Submitter *self = data;
+
+  self->future = cf_executor_submit (self->executor, func_unit, NULL, &self->error);
+
+  return NULL;
+}
+
+static void
+let_in (CfFuture *future G_GNUC_UNUSED,
+        gpointer         submitter)
+{
+  gate_open (late_gate);
+  g_thread_join (((Submitter *) submitter)->thread);
+}
+
+static void
+test_cancels_while_submitting (Executors    *fixture,
+                               gconstpointer data)
+{
+  Submitter submitter = { 0 };
+  PipeGate  work;
+  Gate      gate;
+  g_autoptr (CfFuture) running = NULL;
+  g_autoptr (CfFuture) queued = NULL;
+
+  g_test_summary ("What comes to the pool while a shutdown cancels what is queued is refused, and not left to run.");
+
+  fixture->executor = late_executor_new (fixture->executor);
+  pipe_gate_init (&work);
+  gate_init (&gate);
+  running = submit (fixture->executor, func_pipe_gate, pipe_gate_args (&work, 1));
+  pipe_gate_await (&work, 1);
+  queued = submit (fixture->executor, func_unit, NULL);
+  cf_future_add_done_callback (queued, let_in, &submitter, NULL);
+
+  g_atomic_pointer_set (&late_gate, &gate);
+  submitter.executor = fixture->executor;
+  submitter.thread = g_thread_new ("submitter", submit_late, &submitter);
+  gate_await_waiting (&gate, 1);
+  cf_executor_shutdown (fixture->executor, FALSE, TRUE);
+  g_assert_true (cf_future_is_cancelled (queued));
+  g_assert_null (submitter.future);
+  g_assert_error (submitter.error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SHUTDOWN);
+
+  g_atomic_pointer_set (&late_gate, NULL);
+  g_error_free (submitter.error);
+  pipe_gate_open (&work);
+  g_assert_cmpint (await_int64 (running), ==, 1);
+  pipe_gate_clear (&work);
+  gate_clear (&gate);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -361,6 +466,7 @@ main (int    argc,
   add_executor_tests ("shutdown/does-not-wait", TEST_LATER, test_does_not_wait);
   add_executor_tests ("shutdown/cancels", TEST_QUEUE, test_cancels);
   add_executor_tests ("shutdown/cancels-later", TEST_QUEUE, test_cancels_later);
+  add_executor_tests ("shutdown/cancels-while-submitting", TEST_QUEUE | TEST_POOL, test_cancels_while_submitting);
   add_executor_tests ("shutdown/last-unref", TEST_LATER, test_last_unref);
   add_executor_tests ("shutdown/futures-outlive", 0, test_futures_outlive);
   add_executor_tests ("shutdown/async", 0, test_async);

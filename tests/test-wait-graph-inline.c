@@ -211,6 +211,51 @@ test_chain_too_deep (gconstpointer depth)
   end (chain.executor);
 }
 
+/* How many maps are to be in one another, the executor and a buffersize. */
+static GVariant *
+func_map_chain (GVariant                 *args,
+                GCancellable *cancellable G_GNUC_UNUSED,
+                GError                  **error)
+{
+  guint64   executor;
+  guint     depth, buffersize;
+  GVariant *item;
+  g_autoptr (CfResultIter) iter = NULL;
+
+  g_variant_get (args, "(tuu)", &executor, &depth, &buffersize);
+  if (depth == 0)
+    return g_variant_ref (args);
+
+  item = g_variant_new ("(tuu)", executor, depth - 1, buffersize);
+  iter = cf_executor_map ((gpointer) (guintptr) executor, func_map_chain, g_variant_new_array (NULL, &item, 1), -1, 1, buffersize, error);
+
+  return iter != NULL ? cf_result_iter_next (iter, error) : NULL;
+}
+
+static CfFuture *
+submit_map_chain (CfExecutor *executor,
+                  guint       depth,
+                  gpointer    buffersize)
+{
+  return submit (executor, func_map_chain, g_variant_new ("(tuu)", (guint64) (guintptr) executor, depth, GPOINTER_TO_UINT (buffersize)));
+}
+
+static void
+test_map_chain (gconstpointer buffersize)
+{
+  CfExecutor *executor = pool_new (1);
+  g_autoptr (CfFuture) fits = submit_map_chain (executor, 127, (gpointer) buffersize);
+  g_autoptr (CfFuture) too_deep = submit_map_chain (executor, 100000, (gpointer) buffersize);
+  g_autoptr (GVariant) result = cf_future_dup_variant (fits, -1, NULL);
+
+  g_test_summary ("Maps in maps are as deep on one stack as waits, and beyond that it is a DEADLOCK.");
+
+  g_assert_nonnull (result);
+  await_error (too_deep, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_DEADLOCK);
+  cf_executor_shutdown (executor, FALSE, TRUE);
+  end (executor);
+}
+
 typedef struct
 {
   CfExecutor *executor;
@@ -324,6 +369,30 @@ task_cf_wait_first (GValue       *result,
   return task_int (result, cancellable, GINT_TO_POINTER (1), error);
 }
 
+/* One of them has failed already: that is enough for either. */
+static gboolean
+task_cf_wait_met (GValue       *result,
+                  GCancellable *cancellable,
+                  gpointer      user_data,
+                  GError      **error)
+{
+  Parts    *self = user_data;
+  Part      part[N_PARTS];
+  CfFuture *futures[N_PARTS + 1];
+
+  parts_submit (self, part, futures);
+  futures[N_PARTS] = cf_future_new ();
+  settle_error (futures[N_PARTS]);
+  g_assert_true (cf_wait (futures, N_PARTS + 1, CF_FIRST_COMPLETED, -1, NULL, NULL, NULL));
+  g_assert_cmpuint (self->n, ==, 0);
+  g_assert_true (cf_wait (futures, N_PARTS + 1, CF_FIRST_EXCEPTION, -1, NULL, NULL, NULL));
+  g_assert_cmpuint (self->n, ==, 0);
+  cf_future_unref (futures[N_PARTS]);
+  parts_release (futures);
+
+  return task_int (result, cancellable, GINT_TO_POINTER (1), error);
+}
+
 static gboolean
 task_as_completed (GValue       *result,
                    GCancellable *cancellable,
@@ -389,6 +458,14 @@ test_cf_wait_first (void)
   g_test_summary ("cf_wait() for the first one runs no more than one.");
 
   run_parts (task_cf_wait_first);
+}
+
+static void
+test_cf_wait_met (void)
+{
+  g_test_summary ("cf_wait() runs nothing when what is done already is enough.");
+
+  run_parts (task_cf_wait_met);
 }
 
 static void
@@ -491,9 +568,12 @@ main (int    argc,
   g_test_add_data_func ("/wait-graph-inline/chain/127", GINT_TO_POINTER (127), test_chain);
   g_test_add_data_func ("/wait-graph-inline/chain/130", GINT_TO_POINTER (130), test_chain_too_deep);
   g_test_add_data_func ("/wait-graph-inline/chain/10000", GINT_TO_POINTER (10000), test_chain_too_deep);
+  g_test_add_data_func ("/wait-graph-inline/map-chain/shared", GUINT_TO_POINTER (0), test_map_chain);
+  g_test_add_data_func ("/wait-graph-inline/map-chain/chunks", GUINT_TO_POINTER (1), test_map_chain);
   g_test_add_func ("/wait-graph-inline/exactly-that-one", test_exactly_that_one);
   g_test_add_func ("/wait-graph-inline/cf-wait", test_cf_wait);
   g_test_add_func ("/wait-graph-inline/cf-wait-first", test_cf_wait_first);
+  g_test_add_func ("/wait-graph-inline/cf-wait-met", test_cf_wait_met);
   g_test_add_func ("/wait-graph-inline/as-completed", test_as_completed);
   g_test_add_func ("/wait-graph-inline/other-pool", test_other_pool);
 
