@@ -9,102 +9,11 @@
 #include "cf-future-private.h"
 #include "cf-parker-private.h"
 #include "cf-wait-graph-private.h"
+#include "cf-wanted-private.h"
 #include "cf-watch-private.h"
 
 /* How many of a long list a worker looks at after each that it runs itself. */
 #define LOOK_AT 64
-
-/* What is waited for: futures that differ, in the order given. */
-typedef struct
-{
-  CfFuture   **futures; /* the caller's, or those below */
-  CfFuture   **own;     /* (owned) (nullable) */
-  gsize        n;
-  CfReturnWhen return_when;
-  gboolean     holds; /* a reference to each */
-} Wanted;
-
-static void
-wanted_init (Wanted      *self,
-             CfFuture   **futures,
-             gsize        n_futures,
-             CfReturnWhen return_when)
-{
-  self->own = _cf_watch_distinct (futures, n_futures, &self->n);
-  self->futures = self->own != NULL ? self->own : futures;
-  self->return_when = return_when;
-  self->holds = FALSE;
-}
-
-/* For who does not block his caller, who has the references. */
-static void
-wanted_hold (Wanted *self)
-{
-  if (self->own == NULL)
-    self->futures = self->own = g_memdup2 (self->futures, self->n * sizeof *self->futures);
-  self->holds = TRUE;
-  for (gsize i = 0; i < self->n; i++)
-    _cf_future_ref (self->futures[i]);
-}
-
-static void
-wanted_clear (Wanted *self)
-{
-  for (gsize i = 0; i < self->n && self->holds; i++)
-    cf_future_unref (self->futures[i]);
-  self->futures = NULL;
-  g_clear_pointer (&self->own, g_free);
-}
-
-static gboolean
-is_enough (CfFuture    *future,
-           CfReturnWhen return_when)
-{
-  return return_when == CF_FIRST_COMPLETED || (return_when == CF_FIRST_EXCEPTION && _cf_future_has_failed (future));
-}
-
-static gboolean
-is_met (const Wanted *self)
-{
-  gsize n_listed = 0;
-
-  for (gsize i = 0; i < self->n; i++)
-    if (_cf_future_is_listed (self->futures[i]))
-      {
-        if (is_enough (self->futures[i], self->return_when))
-          return TRUE;
-        n_listed++;
-      }
-    else if (self->return_when == CF_ALL_COMPLETED)
-      {
-        return FALSE;
-      }
-
-  return n_listed == self->n;
-}
-
-static GPtrArray *
-list_new (void)
-{
-  return g_ptr_array_new_with_free_func ((GDestroyNotify) cf_future_unref);
-}
-
-/* The lists show one moment: what was not done when it was looked at does not become so in between. */
-static void
-wanted_list (const Wanted *self,
-             GPtrArray   **done,
-             GPtrArray   **not_done)
-{
-  g_autoptr (GPtrArray) listed = list_new ();
-  g_autoptr (GPtrArray) unlisted = list_new ();
-
-  for (gsize i = 0; i < self->n; i++)
-    g_ptr_array_add (_cf_future_is_listed (self->futures[i]) ? listed : unlisted, _cf_future_ref (self->futures[i]));
-  if (done != NULL)
-    *done = g_steal_pointer (&listed);
-  if (not_done != NULL)
-    *not_done = g_steal_pointer (&unlisted);
-}
 
 /* A watch that tells once: when the condition is met. */
 typedef struct
@@ -123,7 +32,7 @@ completed (CfWatch     *watch,
   Watch   *self = (Watch *) watch;
   gboolean is_last = __atomic_sub_fetch (&watch->n_left, 1, __ATOMIC_ACQ_REL) == 0;
 
-  if (!is_last && !is_enough (node->future, self->return_when))
+  if (!is_last && !_cf_wanted_is_enough (node->future, self->return_when))
     {
       if (__atomic_load_n (&self->hope, __ATOMIC_SEQ_CST) == node->future)
         _cf_parker_set (&self->parker, CF_PARKER_TOLD);
@@ -149,8 +58,8 @@ watch_clear (gpointer data)
 }
 
 static Watch *
-watch_new (const Wanted *wanted,
-           CfAsync      *async)
+watch_new (const CfWanted *wanted,
+           CfAsync        *async)
 {
   Watch *self = _cf_watch_new (sizeof (Watch), wanted->futures, wanted->n, completed, watch_clear);
 
@@ -170,10 +79,10 @@ wait_mode (CfReturnWhen return_when)
 }
 
 static gboolean
-park_in_graph (CfWaitThread *thread,
-               const Wanted *wanted,
-               Watch        *watch,
-               GError      **error)
+park_in_graph (CfWaitThread   *thread,
+               const CfWanted *wanted,
+               Watch          *watch,
+               GError        **error)
 {
   CfWaitRecord record = {
     .thread = thread,
@@ -198,9 +107,9 @@ has_bits (gpointer parker)
 
 /* FALSE: the time ran out, or, with an error, the condition can never be met. */
 static gboolean
-sleep_until_met (const Wanted *wanted,
-                 gint64        deadline,
-                 GError      **error)
+sleep_until_met (const CfWanted *wanted,
+                 gint64          deadline,
+                 GError        **error)
 {
   Watch        *watch = watch_new (wanted, NULL);
   CfWaitThread *thread = deadline < 0 ? _cf_wait_thread : NULL;
@@ -224,8 +133,8 @@ sleep_until_met (const Wanted *wanted,
 
 /* Whether one of the next few is enough: looking at all of them after each would be too much. */
 static gboolean
-is_met_among_next (const Wanted *self,
-                   gsize        *next)
+is_met_among_next (const CfWanted *self,
+                   gsize          *next)
 {
   if (self->return_when == CF_ALL_COMPLETED)
     return FALSE;
@@ -234,7 +143,7 @@ is_met_among_next (const Wanted *self,
     {
       CfFuture *future = self->futures[(*next)++ % self->n];
 
-      if (_cf_future_is_listed (future) && is_enough (future, self->return_when))
+      if (_cf_future_is_listed (future) && _cf_wanted_is_enough (future, self->return_when))
         return TRUE;
     }
 
@@ -244,7 +153,7 @@ is_met_among_next (const Wanted *self,
 /* A worker runs what of it is queued in its own pool, one after the other, until the condition is met.  TRUE: it ran
  * one at least. */
 static gboolean
-run_inline (const Wanted *wanted)
+run_inline (const CfWanted *wanted)
 {
   gboolean ran = FALSE;
   gsize    next = 0;
@@ -257,7 +166,7 @@ run_inline (const Wanted *wanted)
       if (!_cf_future_run_inline (wanted->futures[i]))
         continue;
       ran = TRUE;
-      if (is_enough (wanted->futures[i], wanted->return_when) || is_met_among_next (wanted, &next))
+      if (_cf_wanted_is_enough (wanted->futures[i], wanted->return_when) || is_met_among_next (wanted, &next))
         break;
     }
 
@@ -265,15 +174,15 @@ run_inline (const Wanted *wanted)
 }
 
 static gboolean
-await_for_ever (const Wanted *wanted,
-                GError      **error)
+await_for_ever (const CfWanted *wanted,
+                GError        **error)
 {
   for (;;)
     {
       g_autoptr (GError) hopeless = NULL;
 
       /* Nothing is run for what is there already. */
-      if (is_met (wanted))
+      if (_cf_wanted_is_met (wanted))
         return TRUE;
       if (run_inline (wanted))
         continue;
@@ -303,9 +212,9 @@ await_all (CfFuture **futures,
 }
 
 static gboolean
-await (const Wanted *wanted,
-       gint64        timeout_us,
-       GError      **error)
+await (const CfWanted *wanted,
+       gint64          timeout_us,
+       GError        **error)
 {
   gint64 deadline = _cf_deadline_from_timeout (timeout_us);
 
@@ -315,7 +224,7 @@ await (const Wanted *wanted,
   if (deadline < 0)
     return await_for_ever (wanted, error);
 
-  return is_met (wanted) || (timeout_us > 0 && sleep_until_met (wanted, deadline, NULL)) || is_met (wanted);
+  return _cf_wanted_is_met (wanted) || (timeout_us > 0 && sleep_until_met (wanted, deadline, NULL)) || _cf_wanted_is_met (wanted);
 }
 
 /**
@@ -353,8 +262,9 @@ cf_wait (CfFuture   **futures,
          GPtrArray  **not_done,
          GError     **error)
 {
-  Wanted   wanted;
+  CfWanted wanted;
   gboolean met;
+  GError  *hopeless = NULL;
 
   g_return_val_if_fail (futures != NULL || n_futures == 0, FALSE);
   g_return_val_if_fail (_cf_are_futures (futures, n_futures), FALSE);
@@ -364,11 +274,10 @@ cf_wait (CfFuture   **futures,
   if (done == NULL && not_done == NULL && return_when == CF_ALL_COMPLETED && _cf_wait_thread == NULL)
     return await_all (futures, n_futures, _cf_deadline_from_timeout (timeout_us));
 
-  wanted_init (&wanted, futures, n_futures, return_when);
-  met = await (&wanted, timeout_us, error);
-  if (done != NULL || not_done != NULL)
-    wanted_list (&wanted, done, not_done);
-  wanted_clear (&wanted);
+  _cf_wanted_init (&wanted, futures, n_futures, return_when);
+  met = await (&wanted, timeout_us, &hopeless);
+  met = _cf_wanted_finish (&wanted, met, hopeless, done, not_done, error);
+  _cf_wanted_clear (&wanted);
 
   return met;
 }
@@ -376,7 +285,7 @@ cf_wait (CfFuture   **futures,
 static void
 wanted_free (gpointer data)
 {
-  wanted_clear (data);
+  _cf_wanted_clear (data);
   g_free (data);
 }
 
@@ -426,25 +335,25 @@ cf_wait_async (CfFuture          **futures,
                GAsyncReadyCallback callback,
                gpointer            user_data)
 {
-  Wanted  *wanted;
-  CfAsync *async;
-  Watch   *watch;
-  GTask   *task;
+  CfWanted *wanted;
+  CfAsync  *async;
+  Watch    *watch;
+  GTask    *task;
 
   g_return_if_fail (futures != NULL || n_futures == 0);
   g_return_if_fail (_cf_are_futures (futures, n_futures));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  wanted = g_new0 (Wanted, 1);
-  wanted_init (wanted, futures, n_futures, return_when);
-  wanted_hold (wanted);
+  wanted = g_new0 (CfWanted, 1);
+  _cf_wanted_init (wanted, futures, n_futures, return_when);
+  _cf_wanted_hold (wanted);
   task = g_task_new (NULL, cancellable, callback, user_data);
   g_task_set_source_tag (task, cf_wait_async);
   g_task_set_task_data (task, wanted, wanted_free);
   async = _cf_async_new (task);
   _cf_async_set_time_out (async, time_out);
 
-  if (is_met (wanted) && _cf_async_end (async))
+  if (_cf_wanted_is_met (wanted) && _cf_async_end (async))
     g_task_return_boolean (task, TRUE);
   watch = watch_new (wanted, async);
   _cf_watch_start (&watch->watch);
@@ -475,11 +384,13 @@ cf_wait_finish (GAsyncResult *result,
                 GPtrArray   **not_done,
                 GError      **error)
 {
+  GError  *cancelled = NULL;
+  gboolean met;
+
   g_return_val_if_fail (g_task_is_valid (result, NULL), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (done != NULL || not_done != NULL)
-    wanted_list (g_task_get_task_data (G_TASK (result)), done, not_done);
+  met = g_task_propagate_boolean (G_TASK (result), &cancelled);
 
-  return g_task_propagate_boolean (G_TASK (result), error);
+  return _cf_wanted_finish (g_task_get_task_data (G_TASK (result)), met, cancelled, done, not_done, error);
 }

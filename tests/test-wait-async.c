@@ -179,6 +179,21 @@ test_times_out (Fixture      *fixture,
 }
 
 static void
+test_met_afterwards (Fixture      *fixture,
+                     gconstpointer data)
+{
+  g_test_summary ("What is returned and the lists agree, also when the rest was done just after the time ran out.");
+
+  start (fixture, CF_ALL_COMPLETED, 0, NULL);
+  await_result (fixture->context, &fixture->result);
+  for (guint i = 0; i < N; i++)
+    settle_int (fixture->futures[i], (int) i);
+
+  g_assert_true (finish (fixture));
+  assert_lengths (fixture, N);
+}
+
+static void
 test_cancelled (Fixture      *fixture,
                 gconstpointer data)
 {
@@ -354,6 +369,7 @@ main (int    argc,
   ADD ("met-already", test_met_already);
   ADD ("nothing", test_nothing);
   ADD ("times-out", test_times_out);
+  ADD ("met-afterwards", test_met_afterwards);
   ADD ("cancelled", test_cancelled);
   ADD ("cancelled-in-context", test_cancelled_in_context);
   ADD ("lists-optional", test_lists_optional);
