@@ -485,7 +485,8 @@ cf_executor_schedule (CfExecutor *self,
  * It may be called several times: a later call may still wait and still
  * cancel. With @wait it blocks: in a thread that runs a main loop, use
  * [method@Executor.shutdown_async]. In one of the executor's own workers it
- * does not wait.
+ * does not wait. Where tasks of thread pools wait in a circle for the end of each
+ * other's pool, one of them warns and waits no longer.
  *
  * Since: 1.0
  */
