@@ -116,104 +116,6 @@ test_switched_off_with_two (gconstpointer kind)
 typedef struct
 {
   CfExecutor *executor;
-  int         n;
-} Fib;
-
-static gboolean
-task_fib (GValue       *result,
-          GCancellable *cancellable,
-          gpointer      user_data,
-          GError      **error)
-{
-  Fib *self = user_data;
-  Fib  smaller[2] = { { self->executor, self->n - 1 }, { self->executor, self->n - 2 } };
-  g_autoptr (CfFuture) one = NULL;
-  g_autoptr (CfFuture) two = NULL;
-
-  if (self->n < 2)
-    return task_int (result, cancellable, GINT_TO_POINTER (self->n), error);
-
-  one = submit_task (self->executor, task_fib, &smaller[0]);
-  two = submit_task (self->executor, task_fib, &smaller[1]);
-
-  return task_int (result, cancellable, GINT_TO_POINTER (await_int (one) + await_int (two)), error);
-}
-
-static void
-test_fib (gconstpointer n_workers)
-{
-  Fib fib = { pool_new (GPOINTER_TO_UINT (n_workers)), 15 };
-  g_autoptr (CfFuture) future = submit_task (fib.executor, task_fib, &fib);
-
-  g_test_summary ("Nested submit and wait never hangs.");
-
-  g_assert_cmpint (await_int (future), ==, 610);
-  end (fib.executor);
-}
-
-typedef struct
-{
-  CfExecutor *executor;
-  int         depth;
-} Chain;
-
-static gboolean
-task_chain (GValue       *result,
-            GCancellable *cancellable,
-            gpointer      user_data,
-            GError      **error)
-{
-  Chain *self = user_data;
-  Chain  next = { self->executor, self->depth - 1 };
-  g_autoptr (CfFuture) future = NULL;
-  const GValue *value;
-
-  if (self->depth == 0)
-    return task_int (result, cancellable, GINT_TO_POINTER (0), error);
-
-  future = submit_task (self->executor, task_chain, &next);
-  value = cf_future_get_result (future, -1, error);
-  if (value == NULL)
-    {
-      /* It lies in the queue with our data: take it out. */
-      cf_future_cancel (future);
-      return FALSE;
-    }
-
-  return task_int (result, cancellable, GINT_TO_POINTER (g_value_get_int (value) + 1), NULL);
-}
-
-static void
-test_chain (gconstpointer depth)
-{
-  Chain chain = { pool_new (1), GPOINTER_TO_INT (depth) };
-  g_autoptr (CfFuture) future = submit_task (chain.executor, task_chain, &chain);
-
-  g_test_summary ("Up to 128 waits run what they wait for on one stack.");
-
-  g_assert_cmpint (await_int (future), ==, GPOINTER_TO_INT (depth));
-  end (chain.executor);
-}
-
-static void
-test_chain_too_deep (gconstpointer depth)
-{
-  Chain chain = { pool_new (1), GPOINTER_TO_INT (depth) };
-  g_autoptr (CfFuture) future = submit_task (chain.executor, task_chain, &chain);
-  g_autoptr (CfFuture) after = NULL;
-
-  g_test_summary ("Beyond 128 on one stack it is a DEADLOCK, not a stack that overflows; then the pool goes on.");
-
-  await_error (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_DEADLOCK);
-  chain.depth = 100;
-  after = submit_task (chain.executor, task_chain, &chain);
-  g_assert_cmpint (await_int (after), ==, 100);
-  end (chain.executor);
-}
-
-typedef struct
-{
-  CfExecutor *executor;
   guint       order[N_PARTS];
   guint       n;
 } Parts;
@@ -484,13 +386,6 @@ main (int    argc,
   add_kinds ("switched-off", test_switched_off);
   add_kinds ("switched-off-with-two", test_switched_off_with_two);
   add_kinds ("with-timeout", test_with_timeout);
-  g_test_add_data_func ("/wait-graph-inline/fib/1", GUINT_TO_POINTER (1), test_fib);
-  g_test_add_data_func ("/wait-graph-inline/fib/2", GUINT_TO_POINTER (2), test_fib);
-  g_test_add_data_func ("/wait-graph-inline/fib/8", GUINT_TO_POINTER (8), test_fib);
-  g_test_add_data_func ("/wait-graph-inline/chain/10", GINT_TO_POINTER (10), test_chain);
-  g_test_add_data_func ("/wait-graph-inline/chain/127", GINT_TO_POINTER (127), test_chain);
-  g_test_add_data_func ("/wait-graph-inline/chain/130", GINT_TO_POINTER (130), test_chain_too_deep);
-  g_test_add_data_func ("/wait-graph-inline/chain/10000", GINT_TO_POINTER (10000), test_chain_too_deep);
   g_test_add_func ("/wait-graph-inline/exactly-that-one", test_exactly_that_one);
   g_test_add_func ("/wait-graph-inline/cf-wait", test_cf_wait);
   g_test_add_func ("/wait-graph-inline/cf-wait-first", test_cf_wait_first);
