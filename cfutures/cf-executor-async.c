@@ -115,9 +115,9 @@ cf_executor_shutdown_async (CfExecutor         *self,
  * Since: 1.0
  */
 gboolean
-cf_executor_shutdown_finish (CfExecutor   *self,
-                             GAsyncResult *result,
-                             GError      **error)
+cf_executor_shutdown_finish (CfExecutor *self G_GNUC_UNUSED,
+                             GAsyncResult    *result,
+                             GError         **error)
 {
   g_return_val_if_fail (CF_IS_EXECUTOR (self), FALSE);
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);

@@ -16,10 +16,15 @@ typedef gboolean (*CfExecutorScheduleFresh) (CfExecutor *self,
                                              CfFuture   *future,
                                              GError    **error);
 
-gboolean _cf_executor_schedule (CfExecutor *self,
-                                CfFuture   *future,
-                                GError    **error);
-gboolean _cf_executor_schedules_itself (CfExecutorClass *klass);
-guint    _cf_executor_get_max_workers (CfExecutor *self);
+gboolean  _cf_executor_check_open (CfExecutor *self,
+                                   GError    **error);
+CfFuture *_cf_executor_submit (CfExecutor *self,
+                               CfFuture   *future,
+                               GError    **error);
+gboolean  _cf_executor_schedule (CfExecutor *self,
+                                 CfFuture   *future,
+                                 GError    **error);
+gboolean  _cf_executor_schedules_itself (CfExecutorClass *klass);
+guint     _cf_executor_get_max_workers (CfExecutor *self);
 
 G_END_DECLS

@@ -6,7 +6,6 @@
 #include "cf-executor-private.h"
 
 #include "cf-error.h"
-#include "cf-function-private.h"
 #include "cf-future-private.h"
 
 /**
@@ -205,8 +204,8 @@ cf_executor_init (CfExecutor *self G_GNUC_UNUSED)
 
 /* Submitting */
 
-/* Remembers the class that passed last: the full check takes longer. */
-static gboolean
+/* Remembers the class that passed last: the full check takes longer.  Unused with G_DISABLE_CHECKS. */
+static gboolean G_GNUC_UNUSED
 is_executor (gpointer self)
 {
   static gpointer known; /* (atomic) */
@@ -221,9 +220,10 @@ is_executor (gpointer self)
   return TRUE;
 }
 
-static gboolean
-check_open (CfExecutor *self,
-            GError    **error)
+/* FALSE: it was shut down. */
+gboolean
+_cf_executor_check_open (CfExecutor *self,
+                         GError    **error)
 {
   if (!g_atomic_int_get (&get_private (self)->is_shutdown))
     return TRUE;
@@ -262,7 +262,7 @@ _cf_executor_schedule (CfExecutor *self,
 {
   CfExecutorClass *klass = CF_EXECUTOR_GET_CLASS (self);
 
-  if (!check_open (self, error))
+  if (!_cf_executor_check_open (self, error))
     return FALSE;
   if (klass->schedule == NULL)
     {
@@ -299,14 +299,14 @@ schedule_fresh (CfExecutor *self,
   if (!_cf_executor_schedules_itself (klass))
     return _cf_executor_schedule (self, future, error);
 
-  return check_open (self, error) && ((CfExecutorScheduleFresh) klass->schedule_fresh) (self, future, error);
+  return _cf_executor_check_open (self, error) && ((CfExecutorScheduleFresh) klass->schedule_fresh) (self, future, error);
 }
 
 /* Takes @future over. */
-static CfFuture *
-submit (CfExecutor *self,
-        CfFuture   *future,
-        GError    **error)
+CfFuture *
+_cf_executor_submit (CfExecutor *self,
+                     CfFuture   *future,
+                     GError    **error)
 {
   if (schedule_fresh (self, future, error))
     return future;
@@ -343,72 +343,7 @@ cf_executor_submit (CfExecutor *self,
   g_return_val_if_fail (func != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return submit (self, cf_future_new_for_func (func, args), error);
-}
-
-static CfFuture *
-new_for_named (CfExecutor *self,
-               const char *function,
-               GVariant   *args,
-               GError    **error)
-{
-  CfFuture *future;
-  CfFunc    func;
-
-  if (CF_EXECUTOR_GET_CLASS (self)->sends_names)
-    return _cf_future_new_for_named (function, args);
-
-  /* An executor that takes no more work loads no module for it. */
-  func = check_open (self, error) ? (CfFunc) _cf_function_find_named (function, error) : NULL;
-  if (func == NULL)
-    {
-      if (args != NULL)
-        g_variant_unref (g_variant_ref_sink (args));
-      return NULL;
-    }
-  future = cf_future_new_for_func (func, args);
-  _cf_future_set_name (future, function);
-
-  return future;
-}
-
-/**
- * cf_executor_submit_named:
- * @self: an executor
- * @function: `module-path:symbol`, or `symbol` in the program; in a process
- *   pool, whatever names a function in the language of the workers
- * @args: (nullable): its arguments; a floating reference is taken over
- * @error: return location for an error
- *
- * Submits a function by its name.
- *
- * The module is looked for as dlopen() does it: without a slash, among the
- * libraries of the system.  A function of the program has to be exported from
- * it, as the linker does with `-rdynamic` and Meson with `export_dynamic`.
- *
- * This does not block. @error is %CF_EXECUTOR_ERROR_NOT_FOUND when there is no
- * such function; in a process pool, which finds that out in the worker, the
- * future fails with it.
- *
- * Returns: (transfer full): the future of the call
- *
- * Since: 1.0
- */
-CfFuture *
-cf_executor_submit_named (CfExecutor *self,
-                          const char *function,
-                          GVariant   *args,
-                          GError    **error)
-{
-  CfFuture *future;
-
-  g_return_val_if_fail (CF_IS_EXECUTOR (self), NULL);
-  g_return_val_if_fail (function != NULL, NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  future = new_for_named (self, function, args, error);
-
-  return future != NULL ? submit (self, future, error) : NULL;
+  return _cf_executor_submit (self, cf_future_new_for_func (func, args), error);
 }
 
 /**
@@ -441,7 +376,7 @@ cf_executor_submit_task (CfExecutor    *self,
   g_return_val_if_fail (func != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return submit (self, cf_future_new_for_task (func, user_data, destroy), error);
+  return _cf_executor_submit (self, cf_future_new_for_task (func, user_data, destroy), error);
 }
 
 /**
@@ -485,7 +420,8 @@ cf_executor_schedule (CfExecutor *self,
  * It may be called several times: a later call may still wait and still
  * cancel. With @wait it blocks: in a thread that runs a main loop, use
  * [method@Executor.shutdown_async]. In one of the executor's own workers it
- * does not wait.
+ * does not wait. Where tasks of thread pools wait in a circle for the end of each
+ * other's pool, one of them warns and waits no longer.
  *
  * Since: 1.0
  */

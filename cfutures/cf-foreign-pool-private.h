@@ -62,8 +62,8 @@ void cf_foreign_pool_add_future (CfForeignPool *self,
 
 /* Waits, outside of the lock of the language. */
 CF_AVAILABLE_IN_ALL
-void cf_foreign_pool_await_end (CfForeignPool *self,
-                                CfBell        *bell);
+gboolean cf_foreign_pool_await_end (CfForeignPool *self,
+                                    CfBell        *bell);
 
 /* In a forked process, whose only thread does not wait. */
 CF_AVAILABLE_IN_ALL

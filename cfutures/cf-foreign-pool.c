@@ -156,16 +156,18 @@ cf_foreign_pool_add_future (CfForeignPool *self,
   _cf_wait_graph_scheduled (future);
 }
 
-/* For a worker of another pool, in the middle of a task: until @bell rings, it waits for the last worker of this one. */
-void
+/* For a worker of another pool, in the middle of a task: until @bell rings, it waits for the last worker of this one.
+ * FALSE: that may never be, and must not be waited for. */
+gboolean
 cf_foreign_pool_await_end (CfForeignPool *self,
                            CfBell        *bell)
 {
-  CfWaitRecord record = { .thread = _cf_wait_thread, .ending = &self->owner };
+  CfWaitRecord record = { .thread = _cf_wait_thread, .ending = &self->owner, .parker = &bell->parker };
 
   _cf_wait_graph_enter (&record);
   cf_bell_wait (bell, -1);
-  _cf_wait_graph_leave (&record, NULL);
+
+  return _cf_wait_graph_leave_ending (&record);
 }
 
 void

@@ -209,9 +209,9 @@ cf_future_iter_next_async (CfFutureIter       *self,
  * Since: 1.0
  */
 CfFuture *
-cf_future_iter_next_finish (CfFutureIter *self,
-                            GAsyncResult *result,
-                            GError      **error)
+cf_future_iter_next_finish (CfFutureIter *self G_GNUC_UNUSED,
+                            GAsyncResult      *result,
+                            GError           **error)
 {
   g_return_val_if_fail (CF_IS_FUTURE_ITER (self), NULL);
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);

@@ -67,14 +67,28 @@ _cf_future_load_calm (CfFuture *self)
   return G_LIKELY (_cf_phase_is_calm (state)) ? state : _cf_future_await_calm (self);
 }
 
-/* Changes one phase for another, once nobody is in the middle of a step.  FALSE: it is in none of the two. */
+/* The state once nobody is in the middle of a step from which it may come back to @phase: others may last longer. */
+static inline guint
+_cf_future_load_calm_for (CfFuture *self,
+                          guint     phase)
+{
+  guint step = phase == CF_PHASE_PENDING ? CF_PHASE_ASKING : CF_PHASE_RUNNING_ASKING;
+  guint state, n_rounds = 0;
+
+  while (G_UNLIKELY (_cf_phase_of (state = _cf_future_load (self)) == step))
+    _cf_parker_relax (&n_rounds);
+
+  return state;
+}
+
+/* Changes PENDING or RUNNING for another phase.  FALSE: it is in another one, or may be in the middle of a step there. */
 static inline gboolean
 _cf_future_change_phase (CfFuture *self,
                          guint     from,
                          guint     to,
                          guint    *before)
 {
-  guint state = _cf_future_load_calm (self);
+  guint state = _cf_future_load_calm_for (self, from);
 
   while (_cf_phase_of (state) == from)
     {
@@ -83,7 +97,7 @@ _cf_future_change_phase (CfFuture *self,
           *before = state;
           return TRUE;
         }
-      state = _cf_future_load_calm (self);
+      state = _cf_future_load_calm_for (self, from);
     }
 
   *before = state;

@@ -107,7 +107,9 @@ put_by_hand (CfFuture *self,
 static gboolean
 is_run_by_thread (guint state)
 {
-  return _cf_phase_of (state) == CF_PHASE_RUNNING && (state & CF_FLAG_LENT) != 0;
+  guint phase = _cf_phase_of (state);
+
+  return (phase == CF_PHASE_RUNNING || phase == CF_PHASE_RUNNING_ASKING) && (state & CF_FLAG_LENT) != 0;
 }
 
 /* Gives a future that is settling, and was in @state before, its outcome. */

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -75,15 +76,51 @@ set_size (int fd)
   return success;
 }
 
-/* Makes a page, and a descriptor of it for the worker; its size is sealed, so that no one can pull it away. */
+static int
+open_file_in (const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, "cfutures-worker-XXXXXX", NULL);
+  int              fd = g_mkstemp_full (path, O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+  if (fd >= 0)
+    g_unlink (path);
+
+  return fd;
+}
+
+static int
+open_file (void)
+{
+  int fd = open_file_in ("/dev/shm");
+
+  return fd >= 0 ? fd : open_file_in (g_get_tmp_dir ());
+}
+
+/* Memory stays as large as it is.  A file can be cut, but has room on its disk: no access fails for want of that. */
+static gboolean
+keep_size (int      fd,
+           gboolean is_file)
+{
+  if (!is_file)
+    return fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+
+  errno = posix_fallocate (fd, 0, sizeof (CfPage));
+
+  return errno == 0;
+}
+
+/* Makes a page, and a descriptor of it for the worker; its size is sealed, so that no one can pull it away.  Programs that
+ * are kept from memory without a name, as hardened services are, get a file that has lost its name. */
 int
 _cf_page_create (CfPage **page,
                  GError **error)
 {
-  int fd = memfd_create ("cfutures-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int      fd = memfd_create ("cfutures-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  gboolean is_file = fd < 0;
 
-  if (fd >= 0 && set_size (fd) &&
-      fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+  if (is_file)
+    fd = open_file ();
+  if (fd >= 0 && set_size (fd) && keep_size (fd, is_file))
     *page = _cf_page_map (fd);
   else
     *page = NULL;

@@ -184,9 +184,9 @@ cf_result_iter_next_async (CfResultIter       *self,
  * Since: 1.0
  */
 GVariant *
-cf_result_iter_next_finish (CfResultIter *self,
-                            GAsyncResult *result,
-                            GError      **error)
+cf_result_iter_next_finish (CfResultIter *self G_GNUC_UNUSED,
+                            GAsyncResult      *result,
+                            GError           **error)
 {
   CfTold *told;
 

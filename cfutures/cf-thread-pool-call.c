@@ -186,6 +186,20 @@ _cf_thread_pool_call_somebody (CfThreadPool *self,
   call_somebody (self, call, NULL);
 }
 
+/* From a worker that is gone, whose thread goes back to the GThreadPool: a start that gets no thread of its own stays in the
+ * queue there, and that thread comes to it next. */
+void
+_cf_thread_pool_call_and_go (CfThreadPool *self,
+                             CfThreadCall  call)
+{
+  wake (call.wake);
+  if (call.start == NULL)
+    return;
+
+  g_thread_pool_push (self->threads, call.start, NULL);
+  start_unref (call.start);
+}
+
 static CfThreadCall
 decide_call (CfThreadPool *self)
 {

@@ -117,15 +117,39 @@ _cf_thread_pool_give_up (CfThreadPool *self,
 }
 
 static void
+park_until_end (CfParker *parker)
+{
+  while ((_cf_parker_park (parker, -1) & CF_PARKER_DONE) == 0)
+    _cf_parker_clear (parker, CF_PARKER_TOLD);
+}
+
+static void
+leave_enders (CfThreadPool *self,
+              CfParker     *parker)
+{
+  GSList *link;
+
+  _cf_lock (&self->lock);
+  link = g_slist_find (self->enders, parker);
+  self->enders = g_slist_delete_link (self->enders, link);
+  _cf_unlock (&self->lock);
+
+  /* Who took it from the list is going to touch it. */
+  if (link == NULL)
+    park_until_end (parker);
+}
+
+/* That may never be: then it is as if it had not waited. */
+static void
 await_end_in_graph (CfThreadPool *self,
                     CfParker     *parker)
 {
   CfWaitRecord record = { .thread = _cf_wait_thread, .ending = &self->owner, .parker = parker };
 
   _cf_wait_graph_enter (&record);
-  while ((_cf_parker_park (parker, -1) & CF_PARKER_DONE) == 0)
-    _cf_parker_clear (parker, CF_PARKER_TOLD);
-  _cf_wait_graph_leave (&record, NULL);
+  _cf_parker_park (parker, -1);
+  if (!_cf_wait_graph_leave_ending (&record))
+    leave_enders (self, parker);
 }
 
 /* Waits for the last worker. */
@@ -146,8 +170,7 @@ await_end (CfThreadPool *self)
   if (_cf_wait_thread != NULL && _cf_wait_thread->top != NULL)
     await_end_in_graph (self, &parker);
   else
-    while ((_cf_parker_park (&parker, -1) & CF_PARKER_DONE) == 0)
-      ;
+    park_until_end (&parker);
 }
 
 static gboolean

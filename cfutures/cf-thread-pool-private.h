@@ -122,6 +122,8 @@ typedef struct
 CfThreadCall _cf_thread_pool_call_locked (CfThreadPool *self);
 void         _cf_thread_pool_call_somebody (CfThreadPool *self,
                                             CfThreadCall  call);
+void         _cf_thread_pool_call_and_go (CfThreadPool *self,
+                                          CfThreadCall  call);
 void         _cf_thread_pool_call_worker (CfThreadPool *self);
 gboolean     _cf_thread_pool_call_for (CfThreadPool *self,
                                        CfFuture     *future,

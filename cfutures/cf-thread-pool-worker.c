@@ -430,7 +430,7 @@ end (CfThreadWorker *worker)
   if (is_last_of_all)
     _cf_thread_pool_free (pool);
   else
-    _cf_thread_pool_make_call (pool, call);
+    _cf_thread_pool_call_and_go (pool, call);
   _cf_thread_pool_tell_enders (enders);
 }
 

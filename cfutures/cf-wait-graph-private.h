@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 void     _cf_wait_graph_enter (CfWaitRecord *record);
 gboolean _cf_wait_graph_leave (CfWaitRecord *record,
                                GError      **error);
+gboolean _cf_wait_graph_leave_ending (CfWaitRecord *record);
 void     _cf_wait_graph_scheduled (CfFuture *future);
 void     _cf_wait_graph_forget (void);
 

@@ -103,7 +103,18 @@ find_part_locked (void)
   return NULL;
 }
 
-/* The one who came last, or who waits for what came last; else anybody whom it concerns. */
+/* Nobody else is hopeless any more: a circle in which all wait for the end of a pool.  The one who closed it. */
+static CfWaitRecord *
+find_ending_locked (void)
+{
+  for (CfWaitRecord *record = _cf_wait_records; record != NULL; record = record->next)
+    if (!record->can_end)
+      return record;
+
+  return NULL;
+}
+
+/* The one who came last, or who waits for what came last; else anybody whom it concerns, and best one who can be told why. */
 static CfWaitRecord *
 choose_locked (CfWaitRecord *last,
                CfFuture     *future)
@@ -124,7 +135,7 @@ choose_locked (CfWaitRecord *last,
       any = record;
     }
 
-  return any;
+  return any != NULL ? any : find_ending_locked ();
 }
 
 /* Whoever waits for a failure is woken when what he hopes for succeeds; here he is seen before he comes back to look for
@@ -250,6 +261,19 @@ _cf_wait_graph_leave (CfWaitRecord *record,
     return TRUE;
   text = describe_circle (circle);
   g_set_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_DEADLOCK, "This wait can never end: %s", text);
+
+  return FALSE;
+}
+
+/* For who waits for the end of a pool and cannot get an error.  FALSE: it must not wait any longer. */
+gboolean
+_cf_wait_graph_leave_ending (CfWaitRecord *record)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (_cf_wait_graph_leave (record, &error))
+    return TRUE;
+  g_warning ("A shutdown of another pool does not wait for its end: %s", error->message);
 
   return FALSE;
 }

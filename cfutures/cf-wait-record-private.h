@@ -116,7 +116,7 @@ struct _CfWaitRecord
   CfFuture     **targets;   /* (const) */
   gsize          n_targets; /* (const) */
   gboolean       is_part;   /* (const): it waits for others, too, and names them when these are hopeless */
-  CfFutureOwner *ending;    /* (const) (nullable): it waits for the end of that pool, and cannot be told anything */
+  CfFutureOwner *ending;    /* (const) (nullable): it waits for the end of that pool, and cannot get an error */
   CfParker      *parker;    /* (const): gets CF_PARKER_TOLD */
   CfWaitLook     look;      /* (const) (nullable) */
   CfFuture     **hope;      /* (atomic) (nullable): gets one target that may be enough; if it turns out not to be, look again */

@@ -20,6 +20,7 @@
 #include "cf-error.h"
 #include "cf-worker-outbox-private.h"
 #include "cf-worker-spawn-private.h"
+#include "cf-worker-status-private.h"
 #include "cf-worker-words-private.h"
 
 /* The end of a child shows in two ways, in any order: its socket reaches the end, and its status arrives.  Only the
@@ -229,45 +230,16 @@ line_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* GLib calls it a good exit, too, when somebody else got the status: the kernel throws it away, or a handler reaps all
- * children. */
-static const char *
-describe_good_exit (void)
-{
-  struct sigaction action = { .sa_handler = SIG_DFL };
-
-  sigaction (SIGCHLD, NULL, &action);
-  if (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0)
-    return "ended; how is not known, as the program ignores SIGCHLD";
-  if (action.sa_handler != SIG_DFL)
-    return "exited with status 0, unless the program's own handler of SIGCHLD took its real one";
-
-  return "exited with status 0";
-}
-
-static gboolean
-is_killed (CfWorkerProcess *self)
-{
-  return g_subprocess_get_if_signaled (self->subprocess) && g_subprocess_get_term_sig (self->subprocess) == SIGKILL;
-}
-
 static char *
 describe_end (CfWorkerProcess *self)
 {
   if (self->broken_rules != NULL)
     return g_strdup_printf ("broke the protocol: %s", self->broken_rules);
   /* It may have ended otherwise just before it was killed. */
-  if (self->lost_line && is_killed (self))
+  if (self->lost_line && _cf_worker_status_is_killed (self->subprocess))
     return g_strdup ("closed its socket");
-  if (g_subprocess_get_if_signaled (self->subprocess))
-    return g_strdup_printf ("was killed by signal %d (%s)", g_subprocess_get_term_sig (self->subprocess),
-                            g_strsignal (g_subprocess_get_term_sig (self->subprocess)));
-  if (g_subprocess_get_successful (self->subprocess))
-    return g_strdup (describe_good_exit ());
-  if (g_subprocess_get_if_exited (self->subprocess))
-    return g_strdup_printf ("exited with status %d", g_subprocess_get_exit_status (self->subprocess));
 
-  return g_strdup ("ended");
+  return _cf_worker_status_describe (self->subprocess);
 }
 
 /* Reads all that a dead child has left in the socket. */
@@ -407,7 +379,7 @@ _cf_worker_process_get_page (CfWorkerProcess *self)
 gboolean
 _cf_worker_process_was_killed (CfWorkerProcess *self)
 {
-  return (!self->ending || self->lost_line) && is_killed (self);
+  return (!self->ending || self->lost_line) && _cf_worker_status_is_killed (self->subprocess);
 }
 
 /* The last lines of its standard error, as UTF-8; empty when there were none. */

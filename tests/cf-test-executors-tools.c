@@ -416,3 +416,21 @@ await_asleep (int id)
       g_thread_yield ();
     }
 }
+
+void
+assert_broken (GError     *error,
+               const char *message)
+{
+  g_assert_error (error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_BROKEN);
+  assert_contains (error->message, message);
+}
+
+void
+await_broken (CfFuture   *future,
+              const char *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (cf_future_get_result (future, -1, &error));
+  assert_broken (error, message);
+}

@@ -149,4 +149,10 @@ guint settle_threads (void);
 int  thread_id (void);
 void await_asleep (int thread_id);
 
+/* It is, or the future fails with, BROKEN, and the message has that. */
+void assert_broken (GError     *error,
+                    const char *message);
+void await_broken (CfFuture   *future,
+                   const char *message);
+
 G_END_DECLS

@@ -39,3 +39,67 @@ assert_map_end (CfResultIter *iter)
       g_assert_no_error (error);
     }
 }
+
+static GVariant *
+func_work (GVariant     *args,
+           GCancellable *cancellable,
+           GError      **error)
+{
+  guint64     address, number, closed;
+  CountedMap *self;
+
+  g_variant_get (args, "(ttt)", &address, &number, &closed);
+  self = (gpointer) (guintptr) address;
+  if (number >= closed)
+    gate_wait (&self->gate);
+  g_atomic_int_inc (&self->n_ran);
+
+  return g_variant_new_uint64 (number);
+}
+
+static GVariant *
+work (CountedMap *self,
+      guint64     n,
+      guint64     closed)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ttt)"));
+  for (guint64 i = 0; i < n; i++)
+    g_variant_builder_add (&builder, "(ttt)", (guint64) (guintptr) self, i, closed);
+
+  return g_variant_builder_end (&builder);
+}
+
+void
+counted_map_start (CountedMap *self,
+                   guint       n,
+                   guint       closed,
+                   gint64      timeout,
+                   guint       chunksize,
+                   guint       buffersize)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->iter = cf_executor_map (self->executor, func_work, work (self, n, closed), timeout, chunksize, buffersize, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (self->iter);
+}
+
+void
+counted_map_assert_next (CountedMap *self,
+                         guint       number)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) result = cf_result_iter_next (self->iter, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (result);
+  g_assert_cmpuint (g_variant_get_uint64 (result), ==, number);
+}
+
+guint
+counted_map_get_n_ran (CountedMap *self)
+{
+  return (guint) g_atomic_int_get (&self->n_ran);
+}

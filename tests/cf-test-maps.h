@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include <cfutures/cfutures.h>
+#include "cf-test.h"
 
 G_BEGIN_DECLS
 
@@ -18,5 +18,19 @@ void assert_next_error (CfResultIter *iter,
                         GQuark        domain,
                         int           code);
 void assert_map_end (CfResultIter *iter);
+
+/* A map whose items count as they run, and wait at the gate from item @closed on. */
+typedef struct
+{
+  CfExecutor   *executor;
+  CfResultIter *iter;
+  Gate          gate;
+  gint          n_ran; /* (atomic) */
+} CountedMap;
+
+void counted_map_start (CountedMap *self, guint n, guint closed, gint64 timeout, guint chunksize, guint buffersize);
+/* The map gives that number next. */
+void  counted_map_assert_next (CountedMap *self, guint number);
+guint counted_map_get_n_ran (CountedMap *self);
 
 G_END_DECLS

@@ -161,6 +161,22 @@ test_name (void)
 }
 
 static void
+test_running (void)
+{
+  g_autoptr (CfFuture) future = task_new ("running", task_int, GINT_TO_POINTER (25));
+  CfAsking asking;
+
+  g_test_summary ("A future that runs cannot be cancelled, which a cancel says at once, whatever it is asked for.");
+
+  g_assert_true (cf_future_set_running_or_notify_cancel (future));
+  asking = _cf_future_begin_asking (future);
+  g_assert_cmpint (asking, ==, CF_ASKING_RUNNING);
+  g_assert_false (cf_future_cancel (future));
+  _cf_future_end_asking (future, asking);
+  settle_int (future, 1);
+}
+
+static void
 add (const char *name,
      void (*test) (gconstpointer kind))
 {
@@ -181,6 +197,7 @@ main (int    argc,
   add ("hopeless", test_hopeless);
   add ("runs-inline", test_runs_inline);
   g_test_add_func ("/future-asking/name", test_name);
+  g_test_add_func ("/future-asking/running", test_running);
 
   return g_test_run ();
 }

@@ -18,6 +18,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -26,6 +27,7 @@ static gint n_failed;           /* (atomic) */
 static gint failure;            /* (atomic) */
 static gint only_process;       /* (atomic): as long as it is there, there can be no other */
 static gint no_dev_null;        /* (atomic) */
+static gint no_memory_files;    /* (atomic) */
 static gint tells_late;         /* (atomic) */
 
 typedef int (*Spawn) (pid_t                            *pid,
@@ -82,6 +84,21 @@ open64 (const char *path,
     }
 
   return real (path, flags, mode);
+}
+
+/* The same. */
+__attribute__ ((visibility ("default"))) int
+memfd_create (const char  *name,
+              unsigned int flags)
+{
+  int (*real) (const char *, unsigned int) = (__typeof__ (real)) dlsym (RTLD_NEXT, "memfd_create");
+
+  if (!g_atomic_int_get (&no_memory_files))
+    return real (name, flags);
+  g_atomic_int_inc (&n_failed);
+  errno = EPERM;
+
+  return -1;
 }
 
 /* The same: tells GLib of the end of a child only when the pool has tried to end it. */
@@ -240,6 +257,25 @@ test_no_dev_null (void)
 }
 
 static void
+test_no_memory_files (void)
+{
+  CfExecutor *executor = process_pool_new (1, NULL);
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("Where memfd_create() is not allowed, as in hardened services, workers start and are lost as everywhere.");
+
+  fail_to_spawn (0, 0);
+  g_atomic_int_set (&no_memory_files, TRUE);
+  assert_increments (executor, 20);
+  future = submit (executor, call_die, g_variant_new_int32 (SIGKILL));
+  assert_future_fails (future, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_WORKER_DIED, "signal 9");
+  assert_increments (executor, 20);
+  g_assert_cmpint (g_atomic_int_get (&n_failed), ==, 2);
+  g_atomic_int_set (&no_memory_files, FALSE);
+  process_pool_end (executor);
+}
+
+static void
 test_late_status (void)
 {
   CfExecutor *executor = process_pool_new (1, NULL);
@@ -375,6 +411,7 @@ main (int    argc,
 
   g_test_add_func ("/process-spawn/while-ending", test_while_ending);
   g_test_add_func ("/process-spawn/no-dev-null", test_no_dev_null);
+  g_test_add_func ("/process-spawn/no-memory-files", test_no_memory_files);
   g_test_add_func ("/process-spawn/late-status", test_late_status);
   g_test_add_func ("/process-spawn/small-files", test_small_files);
   g_test_add_data_func ("/process-spawn/file-is-gone/removed", NULL, test_file_is_gone);

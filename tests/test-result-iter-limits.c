@@ -8,16 +8,8 @@
 #include "cf-test-executors.h"
 #include "cf-test-maps.h"
 
-typedef struct
-{
-  CfExecutor   *executor;
-  CfResultIter *iter;
-  Gate          gate;
-  gint          n_ran; /* (atomic) */
-} Fixture;
-
 static void
-set_up (Fixture      *fixture,
+set_up (CountedMap   *fixture,
         gconstpointer n_workers)
 {
   fixture->executor = pool_new (GPOINTER_TO_UINT (n_workers));
@@ -25,7 +17,7 @@ set_up (Fixture      *fixture,
 }
 
 static void
-tear_down (Fixture      *fixture,
+tear_down (CountedMap   *fixture,
            gconstpointer n_workers)
 {
   gate_open (&fixture->gate);
@@ -36,92 +28,27 @@ tear_down (Fixture      *fixture,
   gate_clear (&fixture->gate);
 }
 
-/* Counts, and from item @closed on waits at the gate. */
-static GVariant *
-func_work (GVariant     *args,
-           GCancellable *cancellable,
-           GError      **error)
-{
-  guint64  address, number, closed;
-  Fixture *fixture;
-
-  g_variant_get (args, "(ttt)", &address, &number, &closed);
-  fixture = (gpointer) (guintptr) address;
-  if (number >= closed)
-    gate_wait (&fixture->gate);
-  g_atomic_int_inc (&fixture->n_ran);
-
-  return g_variant_new_uint64 (number);
-}
-
-static GVariant *
-work (Fixture *fixture,
-      guint64  n,
-      guint64  closed)
-{
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ttt)"));
-  for (guint64 i = 0; i < n; i++)
-    g_variant_builder_add (&builder, "(ttt)", (guint64) (guintptr) fixture, i, closed);
-
-  return g_variant_builder_end (&builder);
-}
-
-static void
-map (Fixture *fixture,
-     guint    n,
-     guint    closed,
-     gint64   timeout,
-     guint    chunksize,
-     guint    buffersize)
-{
-  g_autoptr (GError) error = NULL;
-
-  fixture->iter = cf_executor_map (fixture->executor, func_work, work (fixture, n, closed), timeout, chunksize, buffersize, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (fixture->iter);
-}
-
-static void
-assert_next (Fixture *fixture,
-             guint    number)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) result = cf_result_iter_next (fixture->iter, &error);
-
-  g_assert_no_error (error);
-  g_assert_nonnull (result);
-  g_assert_cmpuint (g_variant_get_uint64 (result), ==, number);
-}
-
-static guint
-n_ran (Fixture *fixture)
-{
-  return (guint) g_atomic_int_get (&fixture->n_ran);
-}
-
 /* One worker comes to the gate with item 2: so items 0 and 1 are done, and the time is long over. */
 static void
-timeout_test (Fixture *fixture,
-              gint64   timeout,
-              guint    buffersize)
+timeout_test (CountedMap *fixture,
+              gint64      timeout,
+              guint       buffersize)
 {
-  map (fixture, 10, 2, timeout, 1, buffersize);
+  counted_map_start (fixture, 10, 2, timeout, 1, buffersize);
   gate_await_waiting (&fixture->gate, 1);
-  assert_next (fixture, 0);
-  assert_next (fixture, 1);
+  counted_map_assert_next (fixture, 0);
+  counted_map_assert_next (fixture, 1);
   assert_next_error (fixture->iter, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   assert_map_end (fixture->iter);
 
   gate_open (&fixture->gate);
   cf_executor_shutdown (fixture->executor, TRUE, FALSE);
-  g_assert_cmpuint (n_ran (fixture), ==, 3);
+  g_assert_cmpuint (counted_map_get_n_ran (fixture), ==, 3);
   assert_map_end (fixture->iter);
 }
 
 static void
-test_timeout (Fixture      *fixture,
+test_timeout (CountedMap   *fixture,
               gconstpointer n_workers)
 {
   g_test_summary ("What was done in time is yielded, TIMED_OUT comes once, the rest is cancelled.");
@@ -130,7 +57,7 @@ test_timeout (Fixture      *fixture,
 }
 
 static void
-test_timeout_zero (Fixture      *fixture,
+test_timeout_zero (CountedMap   *fixture,
                    gconstpointer n_workers)
 {
   g_test_summary ("A timeout of 0 gives what is done.");
@@ -139,7 +66,7 @@ test_timeout_zero (Fixture      *fixture,
 }
 
 static void
-test_timeout_buffered (Fixture      *fixture,
+test_timeout_buffered (CountedMap   *fixture,
                        gconstpointer n_workers)
 {
   g_test_summary ("After a timeout nothing more is submitted.");
@@ -148,7 +75,7 @@ test_timeout_buffered (Fixture      *fixture,
 }
 
 static void
-test_timeout_async (Fixture      *fixture,
+test_timeout_async (CountedMap   *fixture,
                     gconstpointer n_workers)
 {
   g_autoptr (GAsyncResult) result = NULL;
@@ -156,7 +83,7 @@ test_timeout_async (Fixture      *fixture,
 
   g_test_summary ("The main loop is told TIMED_OUT too.");
 
-  map (fixture, 10, 0, 1000, 1, 0);
+  counted_map_start (fixture, 10, 0, 1000, 1, 0);
   cf_result_iter_next_async (fixture->iter, NULL, keep_result, &result);
   g_assert_null (cf_result_iter_next_finish (fixture->iter, await_result (NULL, &result), &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
@@ -165,33 +92,33 @@ test_timeout_async (Fixture      *fixture,
 }
 
 static void
-test_no_timeout (Fixture      *fixture,
+test_no_timeout (CountedMap   *fixture,
                  gconstpointer n_workers)
 {
   g_test_summary ("A timeout that does not pass changes nothing.");
 
-  map (fixture, 20, 20, G_MAXINT64, 1, 0);
+  counted_map_start (fixture, 20, 20, G_MAXINT64, 1, 0);
   for (guint i = 0; i < 20; i++)
-    assert_next (fixture, i);
+    counted_map_assert_next (fixture, i);
   assert_map_end (fixture->iter);
 }
 
 static void
-test_close (Fixture      *fixture,
+test_close (CountedMap   *fixture,
             gconstpointer n_workers)
 {
   g_test_summary ("close() cancels what has not started, and nothing comes after it.");
 
-  map (fixture, 10, 2, -1, 1, 0);
+  counted_map_start (fixture, 10, 2, -1, 1, 0);
   gate_await_waiting (&fixture->gate, 1);
-  assert_next (fixture, 0);
+  counted_map_assert_next (fixture, 0);
   cf_result_iter_close (fixture->iter);
   cf_result_iter_close (fixture->iter);
   assert_map_end (fixture->iter);
 
   gate_open (&fixture->gate);
   cf_executor_shutdown (fixture->executor, TRUE, FALSE);
-  g_assert_cmpuint (n_ran (fixture), ==, 3);
+  g_assert_cmpuint (counted_map_get_n_ran (fixture), ==, 3);
 }
 
 typedef struct
@@ -231,14 +158,14 @@ reader_await_asleep (Reader *self)
 }
 
 static void
-close_elsewhere (Fixture *fixture,
-                 guint    buffersize)
+close_elsewhere (CountedMap *fixture,
+                 guint       buffersize)
 {
   Reader reader;
 
   g_test_summary ("close() ends a next() that waits in another thread for an item that runs on.");
 
-  map (fixture, 10, 0, -1, 1, buffersize);
+  counted_map_start (fixture, 10, 0, -1, 1, buffersize);
   gate_await_waiting (&fixture->gate, 1);
   reader_start (&reader, fixture->iter);
   reader_await_asleep (&reader);
@@ -250,48 +177,48 @@ close_elsewhere (Fixture *fixture,
 }
 
 static void
-test_close_elsewhere (Fixture      *fixture,
+test_close_elsewhere (CountedMap   *fixture,
                       gconstpointer n_workers)
 {
   close_elsewhere (fixture, 0);
 }
 
 static void
-test_close_elsewhere_buffered (Fixture      *fixture,
+test_close_elsewhere_buffered (CountedMap   *fixture,
                                gconstpointer n_workers)
 {
   close_elsewhere (fixture, 1);
 }
 
 static void
-test_drop (Fixture      *fixture,
+test_drop (CountedMap   *fixture,
            gconstpointer n_workers)
 {
   g_test_summary ("Dropping the iterator cancels nothing.");
 
-  map (fixture, 50, 2, -1, 1, 0);
+  counted_map_start (fixture, 50, 2, -1, 1, 0);
   gate_await_waiting (&fixture->gate, 1);
-  assert_next (fixture, 0);
+  counted_map_assert_next (fixture, 0);
   g_clear_object (&fixture->iter);
   gate_open (&fixture->gate);
   cf_executor_shutdown (fixture->executor, TRUE, FALSE);
-  g_assert_cmpuint (n_ran (fixture), ==, 50);
+  g_assert_cmpuint (counted_map_get_n_ran (fixture), ==, 50);
 }
 
 static void
-test_drop_executor (Fixture      *fixture,
+test_drop_executor (CountedMap   *fixture,
                     gconstpointer n_workers)
 {
   CfExecutor *executor = pool_new (2);
-  Fixture     own = { .executor = executor };
+  CountedMap  own = { .executor = executor };
 
   g_test_summary ("The results of what was submitted outlive the executor.");
 
   gate_init (&own.gate);
-  map (&own, 20, 20, -1, 1, 0);
+  counted_map_start (&own, 20, 20, -1, 1, 0);
   g_object_unref (executor);
   for (guint i = 0; i < 20; i++)
-    assert_next (&own, i);
+    counted_map_assert_next (&own, i);
   assert_map_end (own.iter);
   await_finalized (own.iter);
   gate_clear (&own.gate);
@@ -299,7 +226,7 @@ test_drop_executor (Fixture      *fixture,
 
 /* Between two calls of next no more than that is submitted and not yielded. */
 static void
-test_buffer (Fixture      *fixture,
+test_buffer (CountedMap   *fixture,
              gconstpointer n_workers)
 {
   static const guint sizes[][2] = { { 1, 1 }, { 1, 3 }, { 1, 100 }, { 3, 1 }, { 3, 3 }, { 3, 4 }, { 7, 50 }, { 100, 1 } };
@@ -312,13 +239,13 @@ test_buffer (Fixture      *fixture,
       guint limit = (sizes[i][1] + chunksize - 1) / chunksize * chunksize;
 
       g_atomic_int_set (&fixture->n_ran, 0);
-      map (fixture, 60, 60, -1, chunksize, sizes[i][1]);
+      counted_map_start (fixture, 60, 60, -1, chunksize, sizes[i][1]);
       for (guint j = 0; j < 60; j++)
         {
-          g_assert_cmpuint (n_ran (fixture), <=, j + limit);
-          assert_next (fixture, j);
+          g_assert_cmpuint (counted_map_get_n_ran (fixture), <=, j + limit);
+          counted_map_assert_next (fixture, j);
         }
-      g_assert_cmpuint (n_ran (fixture), ==, 60);
+      g_assert_cmpuint (counted_map_get_n_ran (fixture), ==, 60);
       assert_map_end (fixture->iter);
       await_finalized (g_steal_pointer (&fixture->iter));
     }
@@ -334,15 +261,15 @@ test_buffer_exact (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     {
-      HeldLog log = { 0 };
-      Fixture fixture = { .executor = held_executor_new (&log) };
+      HeldLog    log = { 0 };
+      CountedMap fixture = { .executor = held_executor_new (&log) };
 
-      map (&fixture, 20, 20, -1, 1, sizes[i]);
+      counted_map_start (&fixture, 20, 20, -1, 1, sizes[i]);
       for (guint j = 0; j < 20; j++)
         {
           held_executor_run_all (fixture.executor);
-          g_assert_cmpuint (n_ran (&fixture), ==, MIN (20, j + sizes[i]));
-          assert_next (&fixture, j);
+          g_assert_cmpuint (counted_map_get_n_ran (&fixture), ==, MIN (20, j + sizes[i]));
+          counted_map_assert_next (&fixture, j);
         }
       assert_map_end (fixture.iter);
       g_object_unref (fixture.iter);
@@ -353,16 +280,16 @@ test_buffer_exact (void)
 static void
 test_all_at_once (void)
 {
-  HeldLog log = { 0 };
-  Fixture fixture = { .executor = held_executor_new (&log) };
+  HeldLog    log = { 0 };
+  CountedMap fixture = { .executor = held_executor_new (&log) };
 
   g_test_summary ("Without a buffersize all items are submitted by map() itself.");
 
-  map (&fixture, 20, 20, -1, 1, 0);
+  counted_map_start (&fixture, 20, 20, -1, 1, 0);
   held_executor_run_all (fixture.executor);
-  g_assert_cmpuint (n_ran (&fixture), ==, 20);
+  g_assert_cmpuint (counted_map_get_n_ran (&fixture), ==, 20);
   for (guint j = 0; j < 20; j++)
-    assert_next (&fixture, j);
+    counted_map_assert_next (&fixture, j);
   assert_map_end (fixture.iter);
   g_object_unref (fixture.iter);
   g_object_unref (fixture.executor);
@@ -371,19 +298,19 @@ test_all_at_once (void)
 static void
 test_refused_in_the_middle (void)
 {
-  HeldLog log = { 0 };
-  Fixture fixture = { .executor = held_executor_new (&log) };
+  HeldLog    log = { 0 };
+  CountedMap fixture = { .executor = held_executor_new (&log) };
 
   g_test_summary ("An item that schedule() refuses gives that error, once, and then the end.");
 
-  map (&fixture, 20, 20, -1, 1, 3);
+  counted_map_start (&fixture, 20, 20, -1, 1, 3);
   held_executor_run_all (fixture.executor);
   log.refuse = TRUE;
   for (guint j = 0; j < 3; j++)
-    assert_next (&fixture, j);
+    counted_map_assert_next (&fixture, j);
   assert_next_error (fixture.iter, G_IO_ERROR, G_IO_ERROR_BUSY);
   assert_map_end (fixture.iter);
-  g_assert_cmpuint (n_ran (&fixture), ==, 3);
+  g_assert_cmpuint (counted_map_get_n_ran (&fixture), ==, 3);
   g_object_unref (fixture.iter);
   g_object_unref (fixture.executor);
 }
@@ -391,15 +318,15 @@ test_refused_in_the_middle (void)
 static void
 test_refused_to_two (void)
 {
-  HeldLog log = { 0 };
-  Fixture fixture = { .executor = held_executor_new (&log) };
-  Reader  first, second;
-  Gate    gate;
+  HeldLog    log = { 0 };
+  CountedMap fixture = { .executor = held_executor_new (&log) };
+  Reader     first, second;
+  Gate       gate;
 
   g_test_summary ("When two threads read, who waits for the item that is being submitted for the other hears that it is refused.");
 
   gate_init (&gate);
-  map (&fixture, 3, 3, -1, 1, 1);
+  counted_map_start (&fixture, 3, 3, -1, 1, 1);
   held_executor_run_all (fixture.executor);
   log.gate = &gate;
   log.refuse = TRUE;
@@ -426,16 +353,16 @@ test_refused_to_two (void)
 static void
 test_refused_without_reason (void)
 {
-  HeldLog log = { 0 };
-  Fixture fixture = { .executor = held_executor_new (&log) };
+  HeldLog    log = { 0 };
+  CountedMap fixture = { .executor = held_executor_new (&log) };
 
   g_test_summary ("An item that schedule() refuses without an error gives one all the same, once, and then the end.");
 
-  map (&fixture, 20, 20, -1, 2, 2);
+  counted_map_start (&fixture, 20, 20, -1, 2, 2);
   held_executor_run_all (fixture.executor);
   log.refuse_mutely = TRUE;
-  assert_next (&fixture, 0);
-  assert_next (&fixture, 1);
+  counted_map_assert_next (&fixture, 0);
+  counted_map_assert_next (&fixture, 1);
   assert_next_error (fixture.iter, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
   assert_map_end (fixture.iter);
   g_object_unref (fixture.iter);
@@ -445,12 +372,12 @@ test_refused_without_reason (void)
 static void
 test_answered_without_results (void)
 {
-  HeldLog log = { .answer = TRUE };
-  Fixture fixture = { .executor = held_executor_new (&log) };
+  HeldLog    log = { .answer = TRUE };
+  CountedMap fixture = { .executor = held_executor_new (&log) };
 
   g_test_summary ("Items of a chunk that is done, but was not run, fail each at its turn.");
 
-  map (&fixture, 3, 3, -1, 2, 0);
+  counted_map_start (&fixture, 3, 3, -1, 2, 0);
   for (guint j = 0; j < 3; j++)
     assert_next_error (fixture.iter, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
   assert_map_end (fixture.iter);
@@ -459,7 +386,7 @@ test_answered_without_results (void)
 }
 
 static void
-test_shutdown_in_the_middle (Fixture      *fixture,
+test_shutdown_in_the_middle (CountedMap   *fixture,
                              gconstpointer n_workers)
 {
   g_autoptr (GError) error = NULL;
@@ -467,9 +394,9 @@ test_shutdown_in_the_middle (Fixture      *fixture,
 
   g_test_summary ("After a shutdown what was submitted is yielded, then SHUTDOWN once, then the end.");
 
-  map (fixture, 20, 20, -1, 1, 4);
+  counted_map_start (fixture, 20, 20, -1, 1, 4);
   for (guint i = 0; i < n; i++)
-    assert_next (fixture, i);
+    counted_map_assert_next (fixture, i);
   cf_executor_shutdown (fixture->executor, TRUE, FALSE);
 
   for (;;)
@@ -485,43 +412,43 @@ test_shutdown_in_the_middle (Fixture      *fixture,
   assert_map_end (fixture->iter);
   g_assert_cmpuint (n, >=, 8);
   g_assert_cmpuint (n, <=, 9);
-  g_assert_cmpuint (n_ran (fixture), ==, n);
+  g_assert_cmpuint (counted_map_get_n_ran (fixture), ==, n);
 }
 
 static void
-test_shutdown_when_all_is_submitted (Fixture      *fixture,
+test_shutdown_when_all_is_submitted (CountedMap   *fixture,
                                      gconstpointer n_workers)
 {
   g_test_summary ("A shutdown does not touch what was submitted.");
 
-  map (fixture, 20, 20, -1, 1, 0);
-  assert_next (fixture, 0);
+  counted_map_start (fixture, 20, 20, -1, 1, 0);
+  counted_map_assert_next (fixture, 0);
   cf_executor_shutdown (fixture->executor, FALSE, FALSE);
   for (guint i = 1; i < 20; i++)
-    assert_next (fixture, i);
+    counted_map_assert_next (fixture, i);
   assert_map_end (fixture->iter);
 }
 
 static void
-test_cancelling_shutdown (Fixture      *fixture,
+test_cancelling_shutdown (CountedMap   *fixture,
                           gconstpointer n_workers)
 {
   g_test_summary ("Items that a shutdown cancelled give CANCELLED, each at its turn.");
 
-  map (fixture, 10, 2, -1, 1, 0);
+  counted_map_start (fixture, 10, 2, -1, 1, 0);
   gate_await_waiting (&fixture->gate, 1);
   cf_executor_shutdown (fixture->executor, FALSE, TRUE);
   gate_open (&fixture->gate);
   for (guint i = 0; i < 3; i++)
-    assert_next (fixture, i);
+    counted_map_assert_next (fixture, i);
   for (guint i = 3; i < 10; i++)
     assert_next_error (fixture->iter, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   assert_map_end (fixture->iter);
-  g_assert_cmpuint (n_ran (fixture), ==, 3);
+  g_assert_cmpuint (counted_map_get_n_ran (fixture), ==, 3);
 }
 
 #define ADD(path, n_workers, test) \
-  g_test_add ("/result-iter-limits/" path, Fixture, GUINT_TO_POINTER (n_workers), set_up, test, tear_down)
+  g_test_add ("/result-iter-limits/" path, CountedMap, GUINT_TO_POINTER (n_workers), set_up, test, tear_down)
 
 int
 main (int    argc,

@@ -53,6 +53,41 @@ pthread_create (pthread_t            *thread,
   return real (thread, attributes, start, data);
 }
 
+static gint  clock_is_late; /* (atomic) */
+static gint  n_late_looks;  /* (atomic) */
+static Gate *rename_gate;   /* (atomic) (nullable): where threads wait before they get a name */
+
+/* In front of GLib's: a late one is just as late as workers are patient, so that who sleeps by it does so in vain. */
+__attribute__ ((visibility ("default"))) gint64
+g_get_monotonic_time (void)
+{
+  struct timespec now;
+  gint64          time;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  time = now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+  if (!g_atomic_int_get (&clock_is_late))
+    return time;
+  g_atomic_int_inc (&n_late_looks);
+
+  return time - 15 * G_USEC_PER_SEC;
+}
+
+__attribute__ ((visibility ("default"))) int
+pthread_setname_np (pthread_t   thread,
+                    const char *name)
+{
+  static int (*real) (pthread_t, const char *);
+  Gate *gate = g_atomic_pointer_get (&rename_gate);
+
+  if (gate != NULL)
+    gate_wait (gate);
+  if (real == NULL)
+    real = (__typeof__ (real)) dlsym (RTLD_NEXT, "pthread_setname_np");
+
+  return real (thread, name);
+}
+
 static void
 fail_to_start (gint n)
 {
@@ -322,6 +357,43 @@ test_others_without_thread (void)
   gate_clear (&start_gate);
 }
 
+/* The worker's last step before it counts as gone is to give its thread the old name. */
+static void
+test_last_worker_goes (void)
+{
+  CfExecutor *executor = pool_new_parking (2);
+  Gate        gate;
+  gint        n_ran = 0;
+  g_autoptr (CfFuture) first = NULL;
+  g_autoptr (CfFuture) second = NULL;
+
+  g_test_summary ("Work that comes just as the last worker goes is done, also when no other thread can start.");
+
+  gate_init (&gate);
+  drop_idle_threads ();
+  g_atomic_int_set (&clock_is_late, TRUE);
+  first = submit_task (executor, task_count, &n_ran);
+  g_assert_true (cf_future_wait (first, -1));
+  while (g_atomic_int_get (&n_late_looks) < 1000)
+    g_thread_yield ();
+  g_atomic_pointer_set (&rename_gate, &gate);
+  g_atomic_int_set (&clock_is_late, FALSE);
+  gate_await_waiting (&gate, 1);
+
+  fail_to_start (G_MAXINT);
+  second = submit_task (executor, task_count, &n_ran);
+  gate_open (&gate);
+  g_assert_true (cf_future_wait (second, -1));
+  g_assert_cmpint (g_atomic_int_get (&n_failed), >, 0);
+
+  fail_to_start (0);
+  g_atomic_pointer_set (&rename_gate, NULL);
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  g_assert_cmpint (n_ran, ==, 2);
+  await_finalized (executor);
+  gate_clear (&gate);
+}
+
 #endif
 
 static void
@@ -417,6 +489,7 @@ main (int    argc,
   g_test_add_func ("/thread-pool-threads/shutdown-without-thread", test_shutdown_without_thread);
   g_test_add_func ("/thread-pool-threads/refused-without-thread", test_refused_without_thread);
   g_test_add_func ("/thread-pool-threads/others-without-thread", test_others_without_thread);
+  g_test_add_func ("/thread-pool-threads/last-worker-goes", test_last_worker_goes);
 #endif
 
   return g_test_run ();

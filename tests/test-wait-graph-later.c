@@ -207,84 +207,6 @@ test_last_worker_taken (Fixture      *fixture,
   end (executor);
 }
 
-/* shutdown (TRUE) of another pool waits for its tasks. */
-
-typedef struct
-{
-  CfExecutor *other;
-  Gate       *gate; /* (nullable) */
-  gint        thread_id;
-} Closer;
-
-static gboolean
-task_close (GValue       *result,
-            GCancellable *cancellable,
-            gpointer      user_data,
-            GError      **error)
-{
-  Closer *self = user_data;
-
-  g_atomic_int_set (&self->thread_id, thread_id ());
-  if (self->gate != NULL)
-    gate_wait (self->gate);
-  cf_executor_shutdown (self->other, TRUE, FALSE);
-
-  return task_int (result, cancellable, GINT_TO_POINTER (1), error);
-}
-
-static void
-shutdown_test (Fixture *fixture,
-               gboolean shutdown_first)
-{
-  CfExecutor *one = pool_new (1);
-  CfExecutor *two = pool_new (1);
-  Closer      closer = { two, shutdown_first ? NULL : &fixture->gate, 0 };
-  Waiter      waiter;
-  g_autoptr (CfFuture) future = task_new ("closer", task_close, &closer);
-
-  waiter_init (&waiter, "waiter", fixture->kind, shutdown_first ? &fixture->gate : NULL);
-  waiter.target = future;
-  schedule (two, waiter.future);
-  if (shutdown_first)
-    gate_await_waiting (&fixture->gate, 1);
-  else
-    waiter_await_asleep (&waiter);
-  schedule (one, future);
-  if (shutdown_first)
-    {
-      while (g_atomic_int_get (&closer.thread_id) == 0)
-        g_thread_yield ();
-      await_asleep (g_atomic_int_get (&closer.thread_id));
-    }
-  gate_open (&fixture->gate);
-
-  waiter_await (&waiter);
-  waiter_assert_told (&waiter, "waiter", "closer");
-  g_assert_cmpint (await_int (future), ==, 1);
-  g_assert_true (cf_executor_is_shutdown (two));
-  waiter_clear (&waiter);
-  end (one);
-  end (two);
-}
-
-static void
-test_later_shutdown (Fixture      *fixture,
-                     gconstpointer kind)
-{
-  g_test_summary ("A task waits for one that then shuts the waiting task's pool down and waits: the first is told.");
-
-  shutdown_test (fixture, FALSE);
-}
-
-static void
-test_earlier_shutdown (Fixture      *fixture,
-                       gconstpointer kind)
-{
-  g_test_summary ("A task of a pool that is being shut down waits for the task that does it: it is told.");
-
-  shutdown_test (fixture, TRUE);
-}
-
 /* Three, the last of which begins long after the others wait. */
 static void
 test_later_wait (Fixture      *fixture,
@@ -472,8 +394,6 @@ main (int    argc,
   add_kinds ("later-schedule-inline", test_later_schedule_inline);
   add_kinds ("later-schedule-across", test_later_schedule_across);
   add_kinds ("last-worker-taken", test_last_worker_taken);
-  add_kinds ("later-shutdown", test_later_shutdown);
-  add_kinds ("earlier-shutdown", test_earlier_shutdown);
   add_kinds ("later-wait", test_later_wait);
   g_test_add_func ("/wait-graph-later/later-item", test_later_item);
 

@@ -151,6 +151,24 @@ class DeadlockTest(TestCase):
     def test_shutdown_of_a_pool_of_c(self):
         self.check_shutdown(Cf.ThreadPoolExecutor(1), Cf.ThreadPoolExecutor.new(1))
 
+    def check_shutdown_of_each_other(self, one, two):
+        """Nobody could be told but those who wait for the end of a pool: one of them warns and goes on."""
+        gate = threading.Event()
+        GLib.test_expect_message('Cf', GLib.LogLevelFlags.LEVEL_WARNING, '*waits for*which waits for*')
+        with one, two:
+            closers = [one.submit(lambda: gate.wait() and two.shutdown()),
+                       two.submit(lambda: gate.wait() and one.shutdown())]
+            gate.set()
+            self.assertEqual([closer.result(LONG) for closer in closers], [None, None])
+        self.assertEqual((one.props.n_workers, two.props.n_workers), (0, 0))
+        GLib.test_assert_expected_messages_internal('Cf', __file__, 0, 'check_shutdown_of_each_other')
+
+    def test_shutdown_of_each_other(self):
+        self.check_shutdown_of_each_other(Cf.ThreadPoolExecutor(1), Cf.ThreadPoolExecutor(1))
+
+    def test_shutdown_of_each_other_with_c(self):
+        self.check_shutdown_of_each_other(Cf.ThreadPoolExecutor(1), Cf.ThreadPoolExecutor.new(1))
+
     def test_shutdown_without_a_circle(self):
         """Two tasks wait for the end of a pool whose tasks wait for what comes from outside."""
         outside = Cf.Future()

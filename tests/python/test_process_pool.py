@@ -457,6 +457,8 @@ class PoolTest(TestCase):
         future = self.executor.submit(functions.make, functions.Simple)
         gone = weakref.ref(future.result())
         self.assertIsNotNone(gone())
+        # The pool lets the future go a moment after that is done.
+        self.executor.shutdown()
         del future
         gc.collect()
         self.assertIsNone(gone())

@@ -310,8 +310,8 @@ class Pool:
         worker = getattr(waiting.local, 'worker', None)
         if worker is not None and worker.pool is self:
             return
-        if clib.is_in_worker():
-            self._await_end()
+        if clib.is_in_worker() and not self._await_end():
+            return
         while True:
             with self.lock:
                 thread = next(iter(self.threads), None)
@@ -320,13 +320,21 @@ class Pool:
             thread.join()
 
     def _await_end(self):
-        """In the middle of a task of another pool: who waits for that one here would wait for ever."""
+        """In the middle of a task of another pool: who waits for that one here would wait for ever.
+
+        False: so would this one.
+        """
         bell = clib.Bell()
         with self.lock:
             if not self.threads:
-                return
+                return True
             self.enders.append(bell)
-        clib.await_end(self.known.address, bell.address)
+        if clib.await_end(self.known.address, bell.address):
+            return True
+        with self.lock, contextlib.suppress(ValueError):
+            self.enders.remove(bell)
+
+        return False
 
     def worker_ends(self, worker):
         with self.lock:
