@@ -269,8 +269,6 @@ class FutureMethods(interop.Interop):
             # As in the standard library: no exception, and no result.
             FutureMethods.set_result(self, None)
             return
-        if isinstance(exception, type):
-            exception = exception()
         if not self._fail(object(), exception):
             self._refuse()
 
