@@ -60,13 +60,19 @@ class FutureMethods(interop.Interop):
         """Cancel the future, unless it runs or finished; callbacks run in this call. Return whether it is cancelled."""
         if not _CfFuture.cancel(self):
             return False
-        item = self._item and self.__dict__.pop('_item', None)
-        if item:
-            item[-1].forget(item)
-            clib.start(hash(self))
-        callbacks.drain(self)
+        try:
+            if self._item:
+                self._leave_queue(self._item)
+        finally:
+            callbacks.drain(self)
 
         return True
+
+    def _leave_queue(self, item):
+        clib.start(hash(self))
+        # Last, so that after Ctrl-C the next one does it all.
+        self.__dict__.pop('_item', None)
+        item.clear()
 
     def terminate(self):
         """End the call: kill its worker process, or ask the function in its thread to end. False: it was done already."""
@@ -223,45 +229,44 @@ class FutureMethods(interop.Interop):
     def _refuse(self):
         raise concurrent.futures.InvalidStateError(f'{interop.name_state(self)}: {self!r}')
 
-    def _claim(self, by):
+    def _settle(self, by, key, outcome, finish):
+        """Finish with an outcome as finish (future, by, outcome) does in C. False: it is done."""
         state = self.__dict__
-        if self.is_done() or state.setdefault('_by', by) is not by:
-            return None
-        callbacks.unwatch(state)
+        if self.is_done():
+            return False
+        finished = None
+        try:
+            if state.setdefault('_by', by) is not by:
+                return False
+            callbacks.unwatch(state)
+            finished = finish(self, by, outcome)
+        finally:
+            # Without a call, unless Ctrl-C came: it might come with that.
+            if '_by' in state and state['_by'] is by:
+                if finished is None:
+                    # Maybe just after it was.
+                    finished = self.is_done() and not self.is_cancelled()
+                if finished:
+                    state[key] = outcome
+                else:
+                    del state['_by']
+                callbacks.drain(self)
+            # Whose traceback has this frame
+            self = state = outcome = None
 
-        return state
+        return finished
 
     def set_result(self, result):
         """Finish the future with a result; callbacks run in this call. Raises InvalidStateError if it is done."""
-        by = clib.Value()
-        state = self._claim(by)
-        if state is None:
+        if not self._settle(clib.Value(), '_value', result, _finish_with_result):
             self._refuse()
-        if clib.finish_any(hash(self), None if result is None else by.fill(result), None):
-            state['_value'] = result
-        else:
-            del state['_by']
-            callbacks.drain(self)
-            self._refuse()
-        callbacks.drain(self)
 
     def _fail(self, by, exception):
         """Finish with an exception. False: it is done."""
         try:
-            state = self._claim(by)
-            if state is None:
-                return False
-            try:
-                _CfFuture.set_exception(self, errors.to_gerror(exception))
-            except GLib.Error:
-                del state['_by']
-                callbacks.drain(self)
-                return False
-            state['_error'] = exception
-            callbacks.drain(self)
-            return True
+            return self._settle(by, '_error', exception, _finish_with_exception)
         finally:
-            self = state = None
+            self = exception = None
 
     def set_exception(self, exception):
         """Finish the future with an exception; callbacks run in this call. Raises InvalidStateError if it is done."""
@@ -271,6 +276,19 @@ class FutureMethods(interop.Interop):
             return
         if not self._fail(object(), exception):
             self._refuse()
+
+
+def _finish_with_result(future, value, result):
+    return clib.finish_any(hash(future), None if result is None else value.fill(result), None) != 0
+
+
+def _finish_with_exception(future, _by, exception):
+    try:
+        return _CfFuture.set_exception(future, errors.to_gerror(exception))
+    except GLib.Error:
+        return False
+    finally:
+        future = exception = None
 
 
 _kept = set()

@@ -212,9 +212,11 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         future._item = item = [future, waiting.OWN_CALL, (), {}, self._pool]
         try:
             self._pool.put(item)
-        except RuntimeError as error:
+        except BaseException as error:
             item.clear()
             del future._item
+            if not isinstance(error, RuntimeError):
+                raise
             raise GLib.Error(str(error), GLib.quark_to_string(Cf.executor_error_quark()),
                              int(Cf.ExecutorError.BROKEN if isinstance(error, BrokenThreadPool)
                                  else Cf.ExecutorError.SHUTDOWN)) from None
