@@ -93,6 +93,9 @@ def _unseal(message):
     try:
         error, trace = pickle.loads(get_sealed(message))
         error.__cause__ = _quote(trace)
+    except KeyboardInterrupt:
+        # It is for whoever asks, and who asks again gets the exception.
+        raise
     except BaseException as failure:
         # Its traceback would keep this frame, and so itself.
         error = failure.with_traceback(failure.__traceback__.tb_next)
