@@ -5,6 +5,7 @@
 
 import concurrent.futures
 import gc
+import inspect
 import pickle
 import signal
 import threading
@@ -118,6 +119,11 @@ class StateTest(TestCase):
     def test_is_one_of_the_standard_library(self):
         self.assertIsInstance(Cf.Future(), concurrent.futures.Future)
         self.assertIsInstance(Cf.Future.new(), Cf.Future)
+
+    def test_signature(self):
+        self.assertEqual(str(inspect.signature(Cf.Future)), '(**properties)')
+        self.assertEqual(Cf.Future(name='x').props.name, 'x')
+        self.assertRaises(TypeError, Cf.Future, 1)
 
     def test_exception_class(self):
         """It stays what it is until it is raised, as in the standard library."""

@@ -48,6 +48,10 @@ _NEW_TYPES = 'cfutures_gi'
 class Future(future.FutureMethods, Cf.Future, concurrent.futures.Future):
     """The outcome of a call."""
 
+    def __init__(self, **properties):
+        """A pending one, to be settled by hand."""
+        _CfFuture.__init__(self, **properties)
+
 
 def _get_max_workers(max_workers, for_each_processor):
     if max_workers is None:
