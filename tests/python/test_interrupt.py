@@ -18,11 +18,16 @@ class CtrlC(KeyboardInterrupt):
     pass
 
 
-class Interrupter:
-    """Raises in the n-th such place of the modules."""
+def press_ctrl_c():
+    raise CtrlC
 
-    def __init__(self, n):
+
+class Interrupter:
+    """Calls a handler in the n-th such place of the modules."""
+
+    def __init__(self, n, handler):
         self.n_left = n
+        self.handler = handler
         self.last = {}
 
     def trace(self, frame, event, _argument):
@@ -42,7 +47,7 @@ class Interrupter:
     def pass_one(self):
         self.n_left -= 1
         if self.n_left == 0:
-            raise CtrlC
+            self.handler()
 
     def call(self, function):
         outer = sys.gettrace()
@@ -57,13 +62,13 @@ class Interrupter:
 
 
 class InterruptTest(TestCase):
-    def sweep(self, attempt):
+    def sweep(self, attempt, handler=press_ctrl_c):
         """Interrupt what attempt (call) calls with call, once in each place."""
         n = 0
         was_interrupted = True
         while was_interrupted:
             n += 1
-            interrupter = Interrupter(n)
+            interrupter = Interrupter(n, handler)
             with self.subTest(n=n):
                 attempt(interrupter.call)
             # Not so once there is no such place.
@@ -167,6 +172,23 @@ class InterruptTest(TestCase):
                 self.assertRaises(Cf.InvalidStateError, settle, future)
 
             self.sweep(attempt)
+
+    def test_handler_that_asks(self):
+        """The handler of a signal asks for what this very thread settles."""
+        futures = []
+
+        def ask():
+            if futures[-1].done():
+                seen.append(futures[-1].result(0))
+
+        def attempt(call):
+            futures.append(Cf.Future())
+            call(lambda: futures[-1].set_result('value'))
+            self.assertEqual(futures[-1].result(0), 'value')
+
+        seen = []
+        self.sweep(attempt, ask)
+        self.assertEqual(set(seen), {'value'})
 
     def test_callbacks(self):
         """They are called, unless it comes before the first."""

@@ -8,6 +8,7 @@ object does.
 """
 
 import concurrent.futures
+import threading
 import time
 
 from gi.module import get_introspection_module
@@ -125,9 +126,14 @@ class FutureMethods(interop.Interop):
         return self._load()
 
     def _let_settle(self):
-        """Another thread may be in the middle of settling it."""
-        while self._value is _UNSET and self._error is None and '_by' in self.__dict__ and not self.is_cancelled():
-            time.sleep(0)
+        """Another thread may be in the middle of settling it; or this one, where the handler of a signal asks."""
+        state = self.__dict__
+        while self._value is _UNSET and self._error is None and '_by' in state and not self.is_cancelled():
+            by = state.get('_by')
+            if isinstance(by, tuple) and by[0] == threading.get_ident():
+                state[by[1]] = by[2]
+            else:
+                time.sleep(0)
 
     def _get_outcome(self):
         """The result of a future that is done; raises what there is in its place."""
@@ -229,9 +235,10 @@ class FutureMethods(interop.Interop):
     def _refuse(self):
         raise concurrent.futures.InvalidStateError(f'{interop.name_state(self)}: {self!r}')
 
-    def _settle(self, by, key, outcome, finish):
-        """Finish with an outcome as finish (future, by, outcome) does in C. False: it is done."""
+    def _settle(self, key, outcome, finish):
+        """Finish with an outcome as finish (future, outcome) does in C. False: it is done."""
         state = self.__dict__
+        by = threading.get_ident(), key, outcome
         if self.is_done():
             return False
         finished = None
@@ -239,7 +246,7 @@ class FutureMethods(interop.Interop):
             if state.setdefault('_by', by) is not by:
                 return False
             callbacks.unwatch(state)
-            finished = finish(self, by, outcome)
+            finished = finish(self, outcome)
         finally:
             # Without a call, unless Ctrl-C came: it might come with that.
             if '_by' in state and state['_by'] is by:
@@ -252,19 +259,19 @@ class FutureMethods(interop.Interop):
                     del state['_by']
                 callbacks.drain(self)
             # Whose traceback has this frame
-            self = state = outcome = None
+            self = state = by = outcome = None
 
         return finished
 
     def set_result(self, result):
         """Finish the future with a result; callbacks run in this call. Raises InvalidStateError if it is done."""
-        if not self._settle(clib.Value(), '_value', result, _finish_with_result):
+        if not self._settle('_value', result, _finish_with_result):
             self._refuse()
 
-    def _fail(self, by, exception):
+    def _fail(self, exception):
         """Finish with an exception. False: it is done."""
         try:
-            return self._settle(by, '_error', exception, _finish_with_exception)
+            return self._settle('_error', exception, _finish_with_exception)
         finally:
             self = exception = None
 
@@ -274,15 +281,17 @@ class FutureMethods(interop.Interop):
             # As in the standard library: no exception, and no result.
             FutureMethods.set_result(self, None)
             return
-        if not self._fail(object(), exception):
+        if not self._fail(exception):
             self._refuse()
 
 
-def _finish_with_result(future, value, result):
+def _finish_with_result(future, result):
+    value = clib.Value()
+
     return clib.finish_any(hash(future), None if result is None else value.fill(result), None) != 0
 
 
-def _finish_with_exception(future, _by, exception):
+def _finish_with_exception(future, exception):
     try:
         return _CfFuture.set_exception(future, errors.to_gerror(exception))
     except GLib.Error:

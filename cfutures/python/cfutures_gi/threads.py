@@ -408,7 +408,7 @@ def run(worker, item, may_rest):
         del state['_function']
         # The traceback of the error has this frame.
         function = args = kwargs = state = item = None
-        if not future._fail(worker, error):
+        if not future._fail(error):
             _leave_to_c(future)
         future = None
         return None
