@@ -136,6 +136,26 @@ class FailsToUnpickleElsewhere:
         return check_process, (os.getpid(),)
 
 
+n_interrupts = 0
+
+
+def _interrupt_once():
+    global n_interrupts
+
+    n_interrupts += 1
+    if n_interrupts == 1:
+        raise KeyboardInterrupt
+
+    return ValueError('loaded')
+
+
+class ErrorThatInterrupts(Exception):
+    """As where Ctrl-C comes while it is loaded."""
+
+    def __reduce__(self):
+        return _interrupt_once, ()
+
+
 class ErrorThatFailsToPickle(Exception):
     def __init__(self):
         super().__init__(FailsToPickle())

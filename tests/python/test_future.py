@@ -5,6 +5,7 @@
 
 import concurrent.futures
 import gc
+import inspect
 import pickle
 import signal
 import threading
@@ -119,10 +120,26 @@ class StateTest(TestCase):
         self.assertIsInstance(Cf.Future(), concurrent.futures.Future)
         self.assertIsInstance(Cf.Future.new(), Cf.Future)
 
+    def test_signature(self):
+        self.assertEqual(str(inspect.signature(Cf.Future)), '(**properties)')
+        self.assertEqual(Cf.Future(name='x').props.name, 'x')
+        self.assertRaises(TypeError, Cf.Future, 1)
+
     def test_exception_class(self):
-        future = Cf.Future()
-        future.set_exception(ValueError)
-        self.assertIsInstance(future.exception(), ValueError)
+        """It stays what it is until it is raised, as in the standard library."""
+        class NeedsArgument(Exception):
+            def __init__(self, argument):
+                super().__init__(argument)
+
+        for kind, raised in (ValueError, ValueError), (NeedsArgument, TypeError):
+            future = Cf.Future()
+            future.set_exception(kind)
+            self.assertIs(future.exception(), kind)
+            self.assertRegex(repr(future), 'raised type>$')
+            self.assertRaises(raised, future.result)
+            with self.assertRaises(GLib.Error) as caught:
+                future.get_result(0)
+            self.assertEqual(caught.exception.message, kind.__name__)
 
     def test_no_exception(self):
         future = Cf.Future()

@@ -133,6 +133,14 @@ class PoolTest(TestCase):
         self.assertIsInstance(error, Exception)
         self.assertIn('fail_unpicklably', str(error.__cause__))
 
+    def test_ctrl_c_while_an_exception_is_loaded(self):
+        """It is no outcome: who asks again gets that."""
+        functions.n_interrupts = 0
+        future = self.executor.submit(functions.raise_new, functions.ErrorThatInterrupts)
+        self.assertRaises(KeyboardInterrupt, future.exception, LONG)
+        self.assertEqual(repr(future.exception()), "ValueError('loaded')")
+        self.assertRaisesRegex(ValueError, 'loaded', future.result)
+
     def test_exceptions_with_odd_texts(self):
         for text in ('nul\0', 'half\udc80', '\n\x1f', ''):
             with self.subTest(text=text):

@@ -6,13 +6,14 @@
 import gc
 import os
 import queue
+import re
 import sys
 import threading
 import time
 import unittest.mock
 import weakref
 
-from cf_test import Cf, LONG, TestCase, main
+from cf_test import Cf, GLib, LONG, TestCase, main
 
 
 class Thing:
@@ -49,6 +50,29 @@ class SubmitTest(TestCase):
         with Cf.ThreadPoolExecutor(1) as executor:
             self.assertIsInstance(executor.submit(leave).exception(), SystemExit)
             self.assertEqual(executor.submit(int).result(), 0)
+
+    def test_exception_whose_text_cannot_be_had(self):
+        class Leaves(Exception):
+            def __str__(self):
+                raise SystemExit(3)
+
+        class Odd(Exception):
+            def __str__(self):
+                return OddText('text')
+
+        class OddText(str):
+            def __bool__(self):
+                raise SystemExit(4)
+
+        def fail(error):
+            raise error
+
+        with Cf.ThreadPoolExecutor(1) as executor:
+            for error, text in ((Leaves(), 'Leaves: <exception str() failed>'), (Odd(), 'Odd: text')):
+                future = executor.submit(fail, error)
+                self.assertIs(future.exception(LONG), error)
+                self.assertRaisesRegex(GLib.Error, re.escape(text), future.get_result, 0)
+            self.assertEqual(executor.submit(int).result(LONG), 0)
 
     def test_what_cannot_be_called(self):
         with Cf.ThreadPoolExecutor(1) as executor:
@@ -114,30 +138,6 @@ class SubmitTest(TestCase):
         self.assertEqual(executor.props.n_workers, 1)
         executor.shutdown()
         self.assertEqual(executor.props.n_workers, 0)
-
-    def test_ctrl_c_while_a_worker_is_called(self):
-        """It comes once a call of C is over. Whoever is not counted among those that rest any more has to be woken."""
-        class InterruptedList(list):
-            was_interrupted = False
-
-            def pop(self):
-                worker = super().pop()
-                if not self.was_interrupted:
-                    self.was_interrupted = True
-                    raise KeyboardInterrupt
-                return worker
-
-        for interrupted in (lambda pool: pool.executor().submit(abs, -1)), type(Cf.ThreadPoolExecutor()._pool).end:
-            executor = Cf.ThreadPoolExecutor(1)
-            executor.submit(int).result(LONG)
-            executor._pool.idle = InterruptedList(executor._pool.idle)
-            self.assertRaises(KeyboardInterrupt, interrupted, executor._pool)
-            if not executor._pool.is_shutdown:
-                self.assertEqual(executor.submit(abs, -2).result(LONG), 2)
-            for thread in executor._threads:
-                executor.shutdown(False)
-                thread.join(LONG)
-                self.assertFalse(thread.is_alive())
 
     def test_a_worker_that_comes_late_stays(self):
         """It may not rest because of work that another one takes before it gets there."""

@@ -26,6 +26,15 @@ _thread = None
 
 def drain(future):
     """Wake who waits, then call what is to be called, in the order of adding. Each is taken by one thread only."""
+    try:
+        _drain(future)
+    except KeyboardInterrupt:
+        # Ctrl-C is for whoever has the callbacks called. First the others are.
+        drain(future)
+        raise
+
+
+def _drain(future):
     state = future.__dict__
     if '_waiters' in state:
         waiting.tell(state.pop('_waiters', ()))
@@ -42,19 +51,18 @@ def drain(future):
 
 
 def _call_all(added, future):
-    while added:
-        try:
-            callback = added.pop(0)
-        except IndexError:
+    while True:
+        # No call is between these, so neither another thread nor Ctrl-C.
+        taken = added[:1]
+        del added[:1]
+        if not taken:
             return
         try:
-            callback(future)
+            taken[0](future)
         except Exception:
             LOGGER.exception('exception calling callback for %r', future)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                # Ctrl-C is for whoever has the callbacks called. First the others are.
-                _call_all(added, future)
                 raise
             LOGGER.critical('exception calling callback for %r', future, exc_info=True)
 

@@ -41,15 +41,22 @@ class WorkerDiedError(concurrent.futures.process.BrokenProcessPool):
     """The worker process of this call died; the pool goes on."""
 
 
-def describe(error):
-    """The text of an exception, as the last line of a traceback has it."""
-    try:
-        text = str(error)
-    except Exception:
-        text = '<exception str() failed>'
-    text = f'{type(error).__name__}: {text}' if text else type(error).__name__
+# The name of a class, whatever its metaclass calls it.
+_get_name = type.__dict__['__name__'].__get__
 
-    return _clean(text)
+
+def describe(error):
+    """The text of an exception, as the last line of a traceback has it; or that of an exception's class."""
+    if isinstance(error, type):
+        return _clean(_get_name(error))
+    try:
+        text = str.__str__(str(error))
+    except BaseException:
+        # Whatever that was: there is a future to be settled.
+        text = '<exception str() failed>'
+    name = _get_name(type(error))
+
+    return _clean(f'{name}: {text}' if text else name)
 
 
 def _clean(text):
@@ -86,6 +93,9 @@ def _unseal(message):
     try:
         error, trace = pickle.loads(get_sealed(message))
         error.__cause__ = _quote(trace)
+    except KeyboardInterrupt:
+        # It is for whoever asks, and who asks again gets the exception.
+        raise
     except BaseException as failure:
         # Its traceback would keep this frame, and so itself.
         error = failure.with_traceback(failure.__traceback__.tb_next)

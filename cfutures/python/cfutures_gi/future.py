@@ -8,6 +8,7 @@ object does.
 """
 
 import concurrent.futures
+import threading
 import time
 
 from gi.module import get_introspection_module
@@ -60,13 +61,19 @@ class FutureMethods(interop.Interop):
         """Cancel the future, unless it runs or finished; callbacks run in this call. Return whether it is cancelled."""
         if not _CfFuture.cancel(self):
             return False
-        item = self._item and self.__dict__.pop('_item', None)
-        if item:
-            item[-1].forget(item)
-            clib.start(hash(self))
-        callbacks.drain(self)
+        try:
+            if self._item:
+                self._leave_queue(self._item)
+        finally:
+            callbacks.drain(self)
 
         return True
+
+    def _leave_queue(self, item):
+        clib.start(hash(self))
+        # Last, so that after Ctrl-C the next one does it all.
+        self.__dict__.pop('_item', None)
+        item.clear()
 
     def terminate(self):
         """End the call: kill its worker process, or ask the function in its thread to end. False: it was done already."""
@@ -119,9 +126,14 @@ class FutureMethods(interop.Interop):
         return self._load()
 
     def _let_settle(self):
-        """Another thread may be in the middle of settling it."""
-        while self._value is _UNSET and self._error is None and '_by' in self.__dict__ and not self.is_cancelled():
-            time.sleep(0)
+        """Another thread may be in the middle of settling it; or this one, where the handler of a signal asks."""
+        state = self.__dict__
+        while self._value is _UNSET and self._error is None and '_by' in state and not self.is_cancelled():
+            by = state.get('_by')
+            if isinstance(by, tuple) and by[0] == threading.get_ident():
+                state[by[1]] = by[2]
+            else:
+                time.sleep(0)
 
     def _get_outcome(self):
         """The result of a future that is done; raises what there is in its place."""
@@ -223,45 +235,45 @@ class FutureMethods(interop.Interop):
     def _refuse(self):
         raise concurrent.futures.InvalidStateError(f'{interop.name_state(self)}: {self!r}')
 
-    def _claim(self, by):
+    def _settle(self, key, outcome, finish):
+        """Finish with an outcome as finish (future, outcome) does in C. False: it is done."""
         state = self.__dict__
-        if self.is_done() or state.setdefault('_by', by) is not by:
-            return None
-        callbacks.unwatch(state)
+        by = threading.get_ident(), key, outcome
+        if self.is_done():
+            return False
+        finished = None
+        try:
+            if state.setdefault('_by', by) is not by:
+                return False
+            callbacks.unwatch(state)
+            finished = finish(self, outcome)
+        finally:
+            # Without a call, unless Ctrl-C came: it might come with that.
+            if '_by' in state and state['_by'] is by:
+                if finished is None:
+                    # Maybe just after it was.
+                    finished = self.is_done() and not self.is_cancelled()
+                if finished:
+                    state[key] = outcome
+                else:
+                    del state['_by']
+                callbacks.drain(self)
+            # Whose traceback has this frame
+            self = state = by = outcome = None
 
-        return state
+        return finished
 
     def set_result(self, result):
         """Finish the future with a result; callbacks run in this call. Raises InvalidStateError if it is done."""
-        by = clib.Value()
-        state = self._claim(by)
-        if state is None:
+        if not self._settle('_value', result, _finish_with_result):
             self._refuse()
-        if clib.finish_any(hash(self), None if result is None else by.fill(result), None):
-            state['_value'] = result
-        else:
-            del state['_by']
-            callbacks.drain(self)
-            self._refuse()
-        callbacks.drain(self)
 
-    def _fail(self, by, exception):
+    def _fail(self, exception):
         """Finish with an exception. False: it is done."""
         try:
-            state = self._claim(by)
-            if state is None:
-                return False
-            try:
-                _CfFuture.set_exception(self, errors.to_gerror(exception))
-            except GLib.Error:
-                del state['_by']
-                callbacks.drain(self)
-                return False
-            state['_error'] = exception
-            callbacks.drain(self)
-            return True
+            return self._settle('_error', exception, _finish_with_exception)
         finally:
-            self = state = None
+            self = exception = None
 
     def set_exception(self, exception):
         """Finish the future with an exception; callbacks run in this call. Raises InvalidStateError if it is done."""
@@ -269,10 +281,23 @@ class FutureMethods(interop.Interop):
             # As in the standard library: no exception, and no result.
             FutureMethods.set_result(self, None)
             return
-        if isinstance(exception, type):
-            exception = exception()
-        if not self._fail(object(), exception):
+        if not self._fail(exception):
             self._refuse()
+
+
+def _finish_with_result(future, result):
+    value = clib.Value()
+
+    return clib.finish_any(hash(future), None if result is None else value.fill(result), None) != 0
+
+
+def _finish_with_exception(future, exception):
+    try:
+        return _CfFuture.set_exception(future, errors.to_gerror(exception))
+    except GLib.Error:
+        return False
+    finally:
+        future = exception = None
 
 
 _kept = set()

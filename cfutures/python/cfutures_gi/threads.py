@@ -103,7 +103,6 @@ class Pool:
         self.enders = []  # (lock): bells for the end of the last thread
         self.n_started = 0  # (lock): for names
         self.is_full = False  # (lock): all threads were started
-        self.n_dead = 0  # (lock): items that somebody took otherwise
 
     def begin_anew(self):
         """In a forked process, which has none of the threads. What is queued runs in the other one, and is not let go:
@@ -131,26 +130,20 @@ class Pool:
             if self.is_shutdown:
                 raise RuntimeError('cannot schedule new futures after shutdown')
             self.queue.append(item)
-            try:
-                self._call_worker()
-            except BaseException:
-                # It is the last one, or a worker has it.
-                with contextlib.suppress(IndexError):
-                    self.queue.pop()
-                raise
+            self._call_worker()
 
     def _wake_one(self):
-        worker = self.idle[-1]
-        try:
-            self.idle.pop()
-        finally:
-            # Also where Ctrl-C came once it was taken out.
+        """False: nobody rests."""
+        # No call is between these and the ring, so no Ctrl-C, and no handler of a signal that does the same.
+        woken = self.idle[-1:]
+        del self.idle[-1:]
+        for worker in woken:
             worker.bell.ring()
 
+        return woken != []
+
     def _call_worker(self):
-        if self.idle:
-            self._wake_one()
-        elif not self.is_full:
+        if not (self.idle and self._wake_one()) and not self.is_full:
             self._start_thread()
 
     def dismiss(self, worker):
@@ -180,20 +173,13 @@ class Pool:
         worker.bell.sleep()
 
     def _wake_all(self):
-        while self.idle:
-            self._wake_one()
-
-    def forget(self, item):
-        """The future of this item was taken otherwise."""
-        with self.lock:
-            if not item:
-                return
-            item.clear()
-            self.n_dead += 1
+        while self._wake_one():
+            pass
 
     def count_pending(self):
-        with self.lock:
-            return max(0, len(self.queue) - self.n_dead)
+        queued = self.queue.copy()
+
+        return len(queued) - queued.count([])
 
     def count_running(self):
         with self.lock:
@@ -217,9 +203,10 @@ class Pool:
 
     def _count(self, worker, thread):
         worker.is_counted = True
-        self.threads.add(thread)
         self.n_started += 1
         self.is_full = self.n_started >= self.max_workers
+        # Last, as Ctrl-C may come with a call.
+        self.threads.add(thread)
 
     def run(self, worker, item):
         """Run what lies in an item out of its turn. False: somebody else does."""
@@ -228,8 +215,6 @@ class Pool:
         item[:] = ()
         if not taken:
             return False
-        with self.lock:
-            self.n_dead += 1
         run(worker, taken, False)
 
         return True
@@ -271,6 +256,7 @@ class Pool:
             broken.__cause__ = error
             with contextlib.suppress(concurrent.futures.InvalidStateError):
                 future.set_exception(broken)
+            _leave_to_c(future)
         with self.lock:
             self._wake_all()
 
@@ -280,18 +266,10 @@ class Pool:
         with contextlib.suppress(IndexError):
             while True:
                 item = self.queue.popleft()
-                if not item:
-                    self.take_dead()
-                    continue
-                futures.append(item[0])
-                item[0].__dict__.pop('_item', None)
+                futures += item[:1]
                 item.clear()
 
         return futures
-
-    def take_dead(self):
-        with self.lock:
-            self.n_dead -= 1
 
     # The end
 
@@ -301,8 +279,12 @@ class Pool:
             self._wake_all()
 
     def cancel_all(self):
-        futures = self._take_all()
-        for future in reversed(futures):
+        """The last ones first, as workers take the first ones."""
+        futures = [future for item in reversed(self.queue.copy()) for future in item[:1]]
+        # First nobody runs them any more; then they call back. Where Ctrl-C comes in between, a worker has them call back.
+        for future in futures:
+            _Cf.Future.cancel(future)
+        for future in futures:
             future.cancel()
 
     def join(self):
@@ -413,7 +395,6 @@ def run(worker, item, may_rest):
     try:
         future, function, args, kwargs, pool = item
     except ValueError:
-        worker.pool.take_dead()
         return None
     item.clear()
     state = future.__dict__
@@ -435,7 +416,7 @@ def run(worker, item, may_rest):
         del state['_function']
         # The traceback of the error has this frame.
         function = args = kwargs = state = item = None
-        if not future._fail(worker, error):
+        if not future._fail(error):
             _leave_to_c(future)
         future = None
         return None

@@ -48,6 +48,10 @@ _NEW_TYPES = 'cfutures_gi'
 class Future(future.FutureMethods, Cf.Future, concurrent.futures.Future):
     """The outcome of a call."""
 
+    def __init__(self, **properties):
+        """A pending one, to be settled by hand."""
+        _CfFuture.__init__(self, **properties)
+
 
 def _get_max_workers(max_workers, for_each_processor):
     if max_workers is None:
@@ -212,9 +216,11 @@ class ThreadPoolExecutor(Cf.ThreadPoolExecutor, concurrent.futures.ThreadPoolExe
         future._item = item = [future, waiting.OWN_CALL, (), {}, self._pool]
         try:
             self._pool.put(item)
-        except RuntimeError as error:
+        except BaseException as error:
             item.clear()
             del future._item
+            if not isinstance(error, RuntimeError):
+                raise
             raise GLib.Error(str(error), GLib.quark_to_string(Cf.executor_error_quark()),
                              int(Cf.ExecutorError.BROKEN if isinstance(error, BrokenThreadPool)
                                  else Cf.ExecutorError.SHUTDOWN)) from None
