@@ -160,6 +160,8 @@ CfProcessCall   *_cf_process_worker_take_from_queue (CfProcessWorker *self,
                                                      CfWireFrame     *frame);
 CfProcessCall   *_cf_process_worker_remove_locked (CfProcessWorker *self,
                                                    CfProcessCall   *call);
+gboolean         _cf_process_worker_take_back_locked (CfProcessWorker *self,
+                                                      CfProcessCall   *call);
 gboolean         _cf_process_worker_drop_call (CfProcessWorker *self,
                                                CfProcessCall   *call);
 gboolean         _cf_process_worker_has_waiting (CfProcessWorker *self);
