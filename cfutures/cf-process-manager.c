@@ -48,6 +48,7 @@ _cf_process_manager_unref (CfProcessManager *self)
   g_ptr_array_unref (self->workers);
   g_ptr_array_unref (self->dead_workers);
   g_hash_table_unref (self->calls);
+  g_clear_error (&self->lost_initializer);
   g_clear_pointer (&self->initargs, g_variant_unref);
   g_clear_pointer (&self->thread, g_thread_unref);
   g_clear_error (&self->broken);
