@@ -172,6 +172,23 @@ test_terminated (void)
   stop_clear (&stop);
 }
 
+static void
+test_another_worker (void)
+{
+  Stop stop;
+
+  g_test_summary ("A worker that does not read is not counted on: another one is started for each call that was taken back from it.");
+
+  if (stop_init (&stop, 3))
+    {
+      g_assert_cmpint (process_gate_await (&stop.gate), !=, stop.pid);
+      g_assert_nonnull (cf_future_get_result (stop.small, -1, NULL));
+      process_gate_open (&stop.gate, 1);
+      g_assert_nonnull (cf_future_get_result (stop.large, -1, NULL));
+    }
+  stop_clear (&stop);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -180,6 +197,7 @@ main (int    argc,
   test_init (&argc, &argv);
   g_test_add_func ("/process-window/arguments", test_arguments);
   g_test_add_func ("/process-window/terminated", test_terminated);
+  g_test_add_func ("/process-window/another-worker", test_another_worker);
 
   return g_test_run ();
 }
