@@ -32,6 +32,7 @@ typedef struct
   guint            slot;         /* (mutex lock): at that worker */
   guint64          id;           /* (mutex lock): under which it was sent */
   gboolean         is_abandoned; /* (mutex lock): it is being cancelled: never to be queued again */
+  GVariant        *unsent;       /* (mutex lock), and who packs it (owned) (nullable): its arguments, taken back, for next time */
   guint            n_starts;     /* (manager): how often a worker died of it */
   gboolean         running;      /* (manager): its future is set running */
   CfAsking         asking;       /* (manager): while it is packed */

@@ -126,6 +126,7 @@ _cf_process_call_unref (CfProcessCall *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
+  g_clear_pointer (&self->unsent, g_variant_unref);
   if (self->chunk != NULL)
     _cf_chunk_unref (self->chunk);
   cf_future_unref (self->future);
@@ -139,7 +140,8 @@ fill_frame (CfProcessCall *self,
   CfFunc      func;
   const char *named;
 
-  get_call (self, &func, &named, &frame->payload);
+  frame->payload = g_steal_pointer (&self->unsent);
+  get_call (self, &func, &named, frame->payload == NULL ? &frame->payload : NULL);
   if (self->chunk != NULL)
     frame->flags |= CF_WIRE_FLAG_CHUNK;
 
@@ -330,9 +332,11 @@ _cf_process_call_take_reply (CfProcessCall *self,
     }
 }
 
+/* Its arguments are released first. */
 void
 _cf_process_call_fail (CfProcessCall *self,
                        const GError  *error)
 {
+  g_clear_pointer (&self->unsent, g_variant_unref);
   cf_future_set_exception (self->future, error, NULL);
 }

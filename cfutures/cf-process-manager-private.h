@@ -81,23 +81,24 @@ struct _CfProcessManager
   char           *name;    /* (const): of the thread */
   gint            awake;   /* (atomic): it will look at the queue before it sleeps */
 
-  GMutex            lock;
-  GCond             ended;
-  CfProcessSettings settings;    /* (mutex lock) */
-  CfFunctionPointer initializer; /* (mutex lock) (nullable) */
-  GVariant         *initargs;    /* (mutex lock) (owned) (nullable) */
-  GThread          *thread;      /* (mutex lock) (nullable): to be joined */
-  GThread          *thread_id;   /* (mutex lock): for comparison only */
-  GQueue            queue;       /* (mutex lock) (element-type CfProcessCall) */
-  GHashTable       *calls;       /* (mutex lock) (element-type CfFuture CfProcessCall): queued or sent */
-  gboolean          is_started;  /* (mutex lock) */
-  gboolean          is_shutdown; /* (mutex lock) */
-  gboolean          has_ended;   /* (mutex lock) */
-  int               end_all;     /* (mutex lock): a CfWorkerEnd for all workers, or -1 */
-  GError           *broken;      /* (mutex lock) (owned) (nullable) */
-  guint64           last_id;     /* (mutex lock) */
-  guint             n_busy;      /* (mutex lock): workers that have a call */
-  CfProcessCounts   counts;      /* (mutex lock): but n_pending and n_running */
+  GMutex                 lock;
+  GCond                  ended;
+  CfProcessSettings      settings;         /* (mutex lock) */
+  const CfFunctionPlace *initializer;      /* (mutex lock) (nullable) */
+  GError                *lost_initializer; /* (mutex lock) (owned) (nullable): why that is not known */
+  GVariant              *initargs;         /* (mutex lock) (owned) (nullable) */
+  GThread               *thread;           /* (mutex lock) (nullable): to be joined */
+  GThread               *thread_id;        /* (mutex lock): for comparison only */
+  GQueue                 queue;            /* (mutex lock) (element-type CfProcessCall) */
+  GHashTable            *calls;            /* (mutex lock) (element-type CfFuture CfProcessCall): queued or sent */
+  gboolean               is_started;       /* (mutex lock) */
+  gboolean               is_shutdown;      /* (mutex lock) */
+  gboolean               has_ended;        /* (mutex lock) */
+  int                    end_all;          /* (mutex lock): a CfWorkerEnd for all workers, or -1 */
+  GError                *broken;           /* (mutex lock) (owned) (nullable) */
+  guint64                last_id;          /* (mutex lock) */
+  guint                  n_busy;           /* (mutex lock): workers that have a call */
+  CfProcessCounts        counts;           /* (mutex lock): but n_pending and n_running */
 
   CfProcessSettings now;             /* (manager): a copy of settings */
   GPtrArray        *workers;         /* (manager) (element-type CfProcessWorker) */
@@ -161,6 +162,8 @@ CfProcessCall   *_cf_process_worker_take_from_queue (CfProcessWorker *self,
                                                      CfWireFrame     *frame);
 CfProcessCall   *_cf_process_worker_remove_locked (CfProcessWorker *self,
                                                    CfProcessCall   *call);
+gboolean         _cf_process_worker_take_back_locked (CfProcessWorker *self,
+                                                      CfProcessCall   *call);
 gboolean         _cf_process_worker_drop_call (CfProcessWorker *self,
                                                CfProcessCall   *call);
 gboolean         _cf_process_worker_has_waiting (CfProcessWorker *self);

@@ -36,13 +36,14 @@ is_idle (CfProcessWorker *worker)
   return worker->state == CF_PROCESS_WORKER_READY && _cf_process_worker_get_load (worker).n_in_flight == 0;
 }
 
+/* Those that may get a call at once.  One that does not read is none of them, though all that it had was taken back. */
 static guint
-count_idle (CfProcessManager *self)
+count_free (CfProcessManager *self)
 {
   guint n = 0;
 
   for (guint i = 0; i < self->workers->len; i++)
-    n += is_idle (self->workers->pdata[i]);
+    n += _cf_process_worker_has_room (self->workers->pdata[i], 1);
 
   return n;
 }
@@ -121,7 +122,7 @@ static guint
 get_missing (CfProcessManager *self)
 {
   guint n_alive = _cf_process_manager_count_alive (self), n_queued = get_queue_length (self);
-  guint n_soon = count_idle (self) + count_workers (self, CF_PROCESS_WORKER_STARTING);
+  guint n_soon = count_free (self) + count_workers (self, CF_PROCESS_WORKER_STARTING);
   guint n_missing = n_queued > n_soon ? n_queued - n_soon : 0;
 
   if (n_alive < self->n_wanted)
@@ -209,7 +210,7 @@ static gboolean
 has_takers (CfProcessManager *self)
 {
   return get_queue_length (self) == 0 &&
-         (count_idle (self) > 0 || _cf_process_manager_count_alive (self) < self->now.max_workers);
+         (count_free (self) > 0 || _cf_process_manager_count_alive (self) < self->now.max_workers);
 }
 
 /* A long call holds up those that were sent behind it: somebody else may have them. */

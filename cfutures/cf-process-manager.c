@@ -48,6 +48,7 @@ _cf_process_manager_unref (CfProcessManager *self)
   g_ptr_array_unref (self->workers);
   g_ptr_array_unref (self->dead_workers);
   g_hash_table_unref (self->calls);
+  g_clear_error (&self->lost_initializer);
   g_clear_pointer (&self->initargs, g_variant_unref);
   g_clear_pointer (&self->thread, g_thread_unref);
   g_clear_error (&self->broken);
@@ -167,12 +168,7 @@ remove_unstarted_locked (CfProcessManager *self,
       g_queue_unlink (&self->queue, &call->link);
       call->is_queued = FALSE;
     }
-  else if (call->worker != NULL && call->slot != call->worker->head &&
-           _cf_page_take_back (_cf_worker_process_get_page (call->worker->process), call->slot % CF_PAGE_N_SLOTS, call->id))
-    {
-      _cf_process_worker_remove_locked (call->worker, call);
-    }
-  else
+  else if (call->worker == NULL || call->slot == call->worker->head || !_cf_process_worker_take_back_locked (call->worker, call))
     {
       return FALSE;
     }
@@ -195,11 +191,14 @@ take_back (CfFutureOwner *owner,
 {
   CfProcessManager *self = from_owner (owner);
   CfProcessCall    *call;
+  g_autoptr (GVariant) unsent = NULL;
 
   g_mutex_lock (&self->lock);
   call = g_hash_table_lookup (self->calls, future);
   if (call != NULL && !remove_unstarted_locked (self, call))
     call = NULL;
+  if (call != NULL)
+    unsent = g_steal_pointer (&call->unsent);
   g_mutex_unlock (&self->lock);
 
   if (call == NULL)
@@ -225,12 +224,16 @@ abandon (CfFutureOwner *owner,
   g_mutex_lock (&self->lock);
   call = g_hash_table_lookup (self->calls, future);
   if (call != NULL)
-    call->is_abandoned = TRUE;
+    {
+      call->is_abandoned = TRUE;
+      unsent = g_steal_pointer (&call->unsent);
+    }
   if (call != NULL && call->worker != NULL)
     {
       /* They run in this order: those before the newest one are over. */
       call->worker->doomed = MAX (call->worker->doomed, call->id);
-      unsent = _cf_worker_process_cut (call->worker->process, call->id);
+      if (unsent == NULL)
+        unsent = _cf_worker_process_cut (call->worker->process, call->id);
     }
   else if (call != NULL && call->is_queued)
     {

@@ -353,8 +353,11 @@ cf_process_pool_executor_set_initializer (CfProcessPoolExecutor *self,
                                           CfFunc                 func,
                                           GVariant              *args)
 {
-  CfProcessManager *manager;
+  CfProcessManager      *manager;
+  const CfFunctionPlace *place;
   g_autoptr (GVariant) old = NULL;
+  g_autoptr (GError) old_error = NULL;
+  GError *error = NULL;
 
   g_return_if_fail (CF_IS_PROCESS_POOL_EXECUTOR (self));
   g_return_if_fail (func != NULL);
@@ -364,9 +367,13 @@ cf_process_pool_executor_set_initializer (CfProcessPoolExecutor *self,
 
   if (args != NULL)
     g_variant_ref_sink (args);
+  /* When the first worker starts, something else may lie there. */
+  place = _cf_function_locate ((CfFunctionPointer) func, &error);
 
   g_mutex_lock (&manager->lock);
-  manager->initializer = (CfFunctionPointer) func;
+  manager->initializer = place;
+  old_error = g_steal_pointer (&manager->lost_initializer);
+  manager->lost_initializer = error;
   old = g_steal_pointer (&manager->initargs);
   manager->initargs = args;
   g_mutex_unlock (&manager->lock);

@@ -18,19 +18,23 @@ _cf_process_worker_send_init (CfProcessWorker *self,
 {
   CfWireFrame frame = { .kind = CF_WIRE_INIT };
   g_autoptr (GVariant) args = NULL;
-  CfFunctionPointer initializer;
+  g_autoptr (GError) lost = NULL;
+  const CfFunctionPlace *place;
 
   g_mutex_lock (&self->manager->lock);
-  initializer = self->manager->initializer;
+  place = self->manager->initializer;
+  lost = self->manager->lost_initializer != NULL ? g_error_copy (self->manager->lost_initializer) : NULL;
   args = self->manager->initargs != NULL ? g_variant_ref (self->manager->initargs) : NULL;
   g_mutex_unlock (&self->manager->lock);
 
-  if (initializer != NULL)
+  if (lost != NULL)
     {
-      const CfFunctionPlace *place = _cf_function_locate (initializer, error);
+      g_propagate_error (error, g_steal_pointer (&lost));
+      return FALSE;
+    }
 
-      if (place == NULL)
-        return FALSE;
+  if (place != NULL)
+    {
       frame.n_strings = 3;
       frame.strings[0] = place->object;
       frame.strings[1] = place->id;

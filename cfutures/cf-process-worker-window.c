@@ -55,6 +55,21 @@ _cf_process_worker_remove_locked (CfProcessWorker *self,
   return call;
 }
 
+/* Takes @call back, with what was not sent of it, unless the worker has started it or is to end with it; the caller gets the
+ * slot's reference. */
+gboolean
+_cf_process_worker_take_back_locked (CfProcessWorker *self,
+                                     CfProcessCall   *call)
+{
+  if (!_cf_page_take_back (_cf_worker_process_get_page (self->process), call->slot % CF_PAGE_N_SLOTS, call->id) || call->is_abandoned)
+    return FALSE;
+
+  call->unsent = _cf_worker_process_take_unsent (self->process, call->id);
+  _cf_process_worker_remove_locked (self, call);
+
+  return TRUE;
+}
+
 /* No call has the id 0. */
 CfProcessCall *
 _cf_process_worker_dup_call_locked (CfProcessWorker *self,
@@ -181,7 +196,6 @@ guint
 _cf_process_worker_take_back_all (CfProcessWorker *self)
 {
   CfProcessManager *manager = self->manager;
-  CfPage           *page = _cf_worker_process_get_page (self->process);
   guint             n = 0, head;
 
   g_mutex_lock (&manager->lock);
@@ -190,9 +204,8 @@ _cf_process_worker_take_back_all (CfProcessWorker *self)
     {
       CfProcessCall *call = *slot_at (self, i - 1);
 
-      if (call != NULL && _cf_page_take_back (page, call->slot % CF_PAGE_N_SLOTS, call->id) && !call->is_abandoned)
+      if (call != NULL && _cf_process_worker_take_back_locked (self, call))
         {
-          _cf_process_worker_remove_locked (self, call);
           call->is_queued = TRUE;
           g_queue_push_head_link (&manager->queue, &call->link);
           n++;

@@ -9,15 +9,19 @@
 
 #include "cf-error.h"
 
-/* Small frames share a segment; a large payload is one of its own and is not copied, unless it must not be held. */
+/* Small frames share a segment; a large payload is one of its own and is not copied, unless it must not be held.  Where it
+ * was taken out, zeros are left, as its size was told already. */
 
 #define SEGMENT_MAX (256 * 1024)
+#define ZEROS_MAX (64 * 1024)
+
+static guint8 zeros[ZEROS_MAX];
 
 typedef struct
 {
   GByteArray   *bytes;   /* (nullable) (owned): small things, one after the other */
   GVariant     *payload; /* (nullable) (owned): a large one, written from where it lies */
-  gconstpointer data;
+  gconstpointer data;    /* (nullable): its bytes; zeros in place of them */
   gsize         size;
   guint64       task; /* of the payload */
 } Segment;
@@ -70,8 +74,6 @@ text_size_of (const CfWireFrame *frame,
 static void
 append_padding (GByteArray *bytes)
 {
-  static const guint8 zeros[8];
-
   g_byte_array_append (bytes, zeros, (guint) (CF_WIRE_PADDED ((gsize) bytes->len) - bytes->len));
 }
 
@@ -129,8 +131,7 @@ append_large (CfWireWriter *self,
 
   if (CF_WIRE_PADDED (size) != size)
     {
-      static const guint8 zeros[8];
-      GByteArray         *bytes = g_byte_array_sized_new (4096);
+      GByteArray *bytes = g_byte_array_sized_new (4096);
 
       /* The padding alone would shift what follows in this segment, so it gets one of its own. */
       g_byte_array_append (bytes, zeros, (guint) (CF_WIRE_PADDED (size) - size));
@@ -236,6 +237,26 @@ _cf_wire_writer_append (CfWireWriter      *self,
   return TRUE;
 }
 
+/* One vector, or as many as there are zeros for. */
+static guint
+peek_segment (const Segment *segment,
+              gsize          offset,
+              GOutputVector *vectors,
+              guint          n_vectors)
+{
+  const guint8 *data = segment_data (segment);
+  gsize         size = segment_size (segment);
+  guint         n = 0;
+
+  while (offset < size && n < n_vectors)
+    {
+      vectors[n] = (GOutputVector){ data != NULL ? data + offset : zeros, data != NULL ? size - offset : MIN (size - offset, ZEROS_MAX) };
+      offset += vectors[n++].size;
+    }
+
+  return n;
+}
+
 /* Fills @vectors with what is to be written next, and returns how many it used. */
 guint
 _cf_wire_writer_peek (CfWireWriter  *self,
@@ -247,13 +268,7 @@ _cf_wire_writer_peek (CfWireWriter  *self,
 
   for (GList *link = self->segments.head; link != NULL && n < n_vectors; link = link->next)
     {
-      const Segment *segment = link->data;
-
-      if (segment_size (segment) > offset)
-        vectors[n++] = (GOutputVector){
-          .buffer = (const guint8 *) segment_data (segment) + offset,
-          .size = segment_size (segment) - offset,
-        };
+      n += peek_segment (link->data, offset, vectors + n, n_vectors - n);
       offset = 0;
     }
 
@@ -291,7 +306,8 @@ _cf_wire_writer_advance (CfWireWriter *self,
     }
 }
 
-/* Takes a large payload out of what is to be sent, which is of no use then.  NULL: it is not there. */
+/* Takes a large payload out of what is to be sent; zeros go in its place, which nobody must take for it.  NULL: it is not
+ * there. */
 GVariant *
 _cf_wire_writer_steal_payload (CfWireWriter *self,
                                guint64       task)
@@ -301,7 +317,10 @@ _cf_wire_writer_steal_payload (CfWireWriter *self,
       Segment *segment = link->data;
 
       if (segment->payload != NULL && segment->task == task)
-        return g_steal_pointer (&segment->payload);
+        {
+          segment->data = NULL;
+          return g_steal_pointer (&segment->payload);
+        }
     }
 
   return NULL;

@@ -14,7 +14,7 @@ typedef struct
 {
   GMutex       lock;   /* held for moments, and never while foreign code runs */
   CfWireWriter writer; /* (mutex lock) */
-  gboolean     is_cut; /* (mutex lock): part of it is gone, so nothing more is sent */
+  gboolean     is_cut; /* (mutex lock): nothing more is sent */
   CfWireWriter over;   /* (mutex lock): what was sent or is not to be, until it is released */
   guint64      task;   /* (mutex lock): the call whose arguments are being released, or 0 */
 } CfWorkerOutbox;
@@ -26,6 +26,8 @@ gboolean  _cf_worker_outbox_append (CfWorkerOutbox    *self,
                                     const CfWireFrame *frame,
                                     GError           **error);
 void      _cf_worker_outbox_drop (CfWorkerOutbox *self);
+GVariant *_cf_worker_outbox_take (CfWorkerOutbox *self,
+                                  guint64         task);
 GVariant *_cf_worker_outbox_cut (CfWorkerOutbox *self,
                                  guint64         task);
 gboolean  _cf_worker_outbox_send (CfWorkerOutbox *self,

@@ -28,7 +28,7 @@ _cf_worker_outbox_clear (CfWorkerOutbox *self)
   g_mutex_clear (&self->lock);
 }
 
-/* Cutting does not change that. */
+/* Taking and cutting do not change that. */
 gsize
 _cf_worker_outbox_get_n_bytes (CfWorkerOutbox *self)
 {
@@ -77,6 +77,20 @@ _cf_worker_outbox_drop (CfWorkerOutbox *self)
   g_mutex_unlock (&self->lock);
 
   release_over (self);
+}
+
+/* From any thread: takes the arguments of a call out that the child is not going to run.  NULL: they were all sent, or copied. */
+GVariant *
+_cf_worker_outbox_take (CfWorkerOutbox *self,
+                        guint64         task)
+{
+  GVariant *payload;
+
+  g_mutex_lock (&self->lock);
+  payload = _cf_wire_writer_steal_payload (&self->writer, task);
+  g_mutex_unlock (&self->lock);
+
+  return payload;
 }
 
 /* From any thread, for who holds the arguments of a call: takes them out of it.  If they were not all sent, nothing more will

@@ -52,6 +52,8 @@ gsize            _cf_worker_process_get_n_unsent (CfWorkerProcess *self);
 gboolean         _cf_worker_process_append (CfWorkerProcess   *self,
                                             const CfWireFrame *frame,
                                             GError           **error);
+GVariant        *_cf_worker_process_take_unsent (CfWorkerProcess *self,
+                                                 guint64          task);
 GVariant        *_cf_worker_process_cut (CfWorkerProcess *self,
                                          guint64          task);
 void             _cf_worker_process_flush (CfWorkerProcess *self);

@@ -404,6 +404,14 @@ _cf_worker_process_append (CfWorkerProcess   *self,
   return _cf_worker_outbox_append (&self->outbox, frame, error);
 }
 
+/* From any thread: the arguments of a call that was taken back, as far as they were not sent.  NULL: they were, or copied. */
+GVariant *
+_cf_worker_process_take_unsent (CfWorkerProcess *self,
+                                guint64          task)
+{
+  return _cf_worker_outbox_take (&self->outbox, task);
+}
+
 /* From any thread: the arguments of a call, which are not sent any further, for the caller to release; the child must be
  * ended then.  NULL: nothing of them waits here. */
 GVariant *

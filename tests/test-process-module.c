@@ -56,6 +56,29 @@ test_named_function (void)
 }
 
 static void
+test_unloaded_initializer (void)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_BUILT, "cf-test-module.so", NULL);
+  g_autofree char *name = g_strconcat (path, ":test_module_triple", NULL);
+  GModule         *module = g_module_open (path, G_MODULE_BIND_LOCAL);
+  CfExecutor      *executor = process_pool_new (1, NULL);
+  gpointer         function = NULL;
+  g_autoptr (CfFuture) future = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("The initializer of a module is found also when the module was unloaded before a worker starts.");
+
+  g_assert_nonnull (module);
+  g_assert_true (g_module_symbol (module, "test_module_triple", &function));
+  cf_process_pool_executor_set_initializer (CF_PROCESS_POOL_EXECUTOR (executor), (CfFunc) function, g_variant_new_int64 (1));
+  g_module_close (module);
+  future = cf_executor_submit_named (executor, name, g_variant_new_int64 (14), NULL);
+  cf_future_get_result (future, -1, &error);
+  g_assert_no_error (error);
+  process_pool_end (executor);
+}
+
+static void
 test_own_function (void)
 {
   CfExecutor *executor = process_pool_new (1, NULL);
@@ -74,6 +97,7 @@ main (int    argc,
   test_init (&argc, &argv);
   g_test_add_func ("/process-module/pointer", test_module_function);
   g_test_add_func ("/process-module/named", test_named_function);
+  g_test_add_func ("/process-module/unloaded-initializer", test_unloaded_initializer);
   g_test_add_func ("/process-module/own-function", test_own_function);
 
   return g_test_run ();
