@@ -282,8 +282,8 @@ cf_future_run (CfFuture *self)
       return TRUE;
     }
 
-  /* The second step of a cancel, if it is one. */
-  cf_future_set_running_or_notify_cancel (self);
+  /* It may be out of the queue again by now: it must not be marked as running, as nobody would run it. */
+  _cf_future_notify_if_cancelled (self);
 
   return FALSE;
 }

@@ -269,6 +269,7 @@ void     _cf_future_settle_cancelled (CfFuture *self,
                                       guint     flags);
 
 /* cf-future-cancel */
+void     _cf_future_notify_if_cancelled (CfFuture *self);
 gboolean _cf_future_cancel_pending (CfFuture *self,
                                     gboolean  by_force);
 gboolean _cf_future_terminate_running (CfFuture *self);
