@@ -436,12 +436,15 @@ add_waiting (CfMap *self,
   __atomic_add_fetch (&self->n_waiting, n, __ATOMIC_SEQ_CST);
 }
 
-/* Sleeps until the item is done, the map is closed or the time is out.  FALSE: it can never be. */
+/* Sleeps until the item is done, or submitted, unless it @is_there; until the map is closed or the time is out.  FALSE: it
+ * can never be done. */
 gboolean
-_cf_map_sleep (CfMap   *self,
-               gsize    index,
-               gint64   deadline,
-               GError **error)
+_cf_map_sleep (CfMap      *self,
+               gsize       index,
+               CfSpinCheck is_there,
+               gpointer    data,
+               gint64      deadline,
+               GError    **error)
 {
   Sleeper  sleeper = { CF_PARKER_INIT, index };
   gboolean can_come = TRUE, is_closed;
@@ -452,7 +455,7 @@ _cf_map_sleep (CfMap   *self,
   add_waiting (self, 1);
   g_mutex_unlock (&self->lock);
 
-  if (!is_closed && !_cf_map_has (self, index))
+  if (!is_closed && !is_there (data))
     {
       if (deadline < 0 && _cf_wait_thread != NULL && _cf_wait_thread->top != NULL)
         can_come = park_in_graph (self, index, &sleeper.parker, error);
@@ -468,7 +471,7 @@ _cf_map_sleep (CfMap   *self,
   return can_come;
 }
 
-/* The chunk was submitted.  A worker who slept before that has to look again: it may be his to run. */
+/* The chunk was submitted, or refused.  Who slept before that has to look again: it may be there, or a worker's to run. */
 void
 _cf_map_tell_submitted (CfMap *self,
                         gsize  chunk)
