@@ -240,15 +240,31 @@ _cf_future_run_claimed (CfFuture            *self,
   /* Somebody may have settled it by hand meanwhile. */
   if (!_cf_future_settle_running (self, &result, error))
     {
-      _cf_wait_thread_stay ();
+      _cf_wait_thread_stay (&frame, self);
       g_clear_error (&error);
       if (is_set (&result))
         g_value_unset (&result);
-      _cf_wait_thread_go_on ();
+      _cf_wait_thread_go_on (&frame);
     }
   /* Not before: as long as it was running others may have found it. */
   if (is_lent)
     _cf_cancellable_give_back (cancellable);
+}
+
+/* The same with one that was taken out of a queue, and its reference. */
+void
+_cf_future_run_taken (CfFuture            *self,
+                      const CfFutureClaim *claim)
+{
+  CfWaitFrame frame;
+
+  _cf_future_run_claimed (self, claim);
+  if (_cf_future_unref_quickly (self))
+    return;
+
+  _cf_wait_thread_stay (&frame, NULL);
+  cf_future_unref (self);
+  _cf_wait_thread_go_on (&frame);
 }
 
 /**

@@ -286,6 +286,8 @@ void          _cf_cancellable_give_back (GCancellable *cancellable);
 /* cf-future-call */
 CfFuture *_cf_future_new_for_named (const char *function,
                                     GVariant   *args);
+void      _cf_future_run_taken (CfFuture            *self,
+                                const CfFutureClaim *claim);
 void      _cf_future_run_claimed (CfFuture            *self,
                                   const CfFutureClaim *claim);
 void      _cf_future_release_call (CfFuture *self,

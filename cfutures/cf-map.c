@@ -74,16 +74,18 @@ free_word (guintptr word)
 void
 _cf_map_unref (CfMap *self)
 {
+  CfWaitFrame frame;
+
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
-  _cf_wait_thread_stay ();
+  _cf_wait_thread_stay (&frame, NULL);
   for (gsize i = 0; i < self->n_items; i++)
     free_word (self->words[i]);
   g_ptr_array_unref (self->futures);
   g_clear_pointer (&self->bytes, g_bytes_unref);
   g_variant_unref (self->items);
-  _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on (&frame);
   g_free (self->words);
   g_free (self->function);
   g_free (self->name);
@@ -122,8 +124,9 @@ _cf_map_has (CfMap *self,
 static void
 wake_waiting (CfMap *self)
 {
-  CfMapReady ready;
-  gpointer   data;
+  CfWaitFrame frame;
+  CfMapReady  ready;
+  gpointer    data;
 
   g_mutex_lock (&self->lock);
   for (GSList *link = self->sleepers; link != NULL; link = link->next)
@@ -141,10 +144,10 @@ wake_waiting (CfMap *self)
 
   if (ready == NULL)
     return;
-  _cf_wait_thread_stay ();
+  _cf_wait_thread_stay (&frame, NULL);
   ready (data);
   g_object_unref (data);
-  _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on (&frame);
 }
 
 /* The first outcome of an item stands.  Takes the word over. */
