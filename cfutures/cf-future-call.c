@@ -125,7 +125,7 @@ _cf_future_release_call (CfFuture *self,
   call = fields->call;
   __atomic_store_n (&fields->call.data, NULL, __ATOMIC_RELAXED);
   release_data (self, state & CF_CALL_MASK, call.data);
-  if ((state & CF_FLAG_QUEUED) != 0 && call.owner->release != NULL)
+  if ((state & CF_FLAG_QUEUED) != 0 && call.owner != NULL && call.owner->release != NULL)
     call.owner->release (call.owner);
 }
 
