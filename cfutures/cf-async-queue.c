@@ -78,12 +78,14 @@ _cf_async_queue_serve (CfAsyncQueue *self)
 
   while ((async = pop (self, &is_its_end, &told)) != NULL)
     {
+      CfWaitFrame frame;
+
       /* What the task held may end here. */
-      _cf_wait_thread_stay ();
+      _cf_wait_thread_stay (&frame, NULL);
       if (is_its_end)
         self->funcs->tell (self->owner, _cf_async_get_task (async), told);
       _cf_async_unref (async);
-      _cf_wait_thread_go_on ();
+      _cf_wait_thread_go_on (&frame);
     }
 }
 

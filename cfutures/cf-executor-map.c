@@ -40,6 +40,15 @@ map (CfExecutor *self,
   return _cf_result_iter_new_sharing (made, G_OBJECT (self), schedule_item, timeout_us, _cf_executor_get_max_workers (self), error);
 }
 
+/* FALSE: it takes no more work, and loads no module for it. */
+static gboolean
+takes (CfExecutor *self,
+       GVariant   *items,
+       GError    **error)
+{
+  return g_variant_n_children (items) == 0 || _cf_executor_check_open (self, error);
+}
+
 /**
  * cf_executor_map:
  * @self: an executor
@@ -127,7 +136,7 @@ cf_executor_map_named (CfExecutor *self,
   if (CF_EXECUTOR_GET_CLASS (self)->sends_names)
     return map (self, NULL, function, items, timeout_us, chunksize, buffersize, error);
 
-  func = (CfFunc) _cf_function_find_named (function, error);
+  func = takes (self, items, error) ? (CfFunc) _cf_function_find_named (function, error) : NULL;
 
   return func != NULL ? map (self, func, NULL, items, timeout_us, chunksize, buffersize, error) : NULL;
 }

@@ -177,17 +177,31 @@ cf_foreign_forget_waits (void)
 }
 
 /* The calling thread is a worker from now on. */
+/* A worker of a language lets go of things whenever that likes to, between its tasks, too: all along it is one that may wait. */
+typedef struct
+{
+  CfWaitThread thread;
+  CfWaitFrame  between; /* the outermost, which does not count as a call */
+} ForeignWorker;
+
 void
 cf_foreign_worker_begin (CfForeignPool *pool)
 {
-  _cf_wait_thread = g_new0 (CfWaitThread, 1);
-  _cf_wait_thread->pool = &pool->owner;
+  ForeignWorker *self = g_new0 (ForeignWorker, 1);
+
+  self->thread.pool = &pool->owner;
+  _cf_wait_thread = &self->thread;
+  self->thread.top = &self->between;
 }
 
 void
 cf_foreign_worker_end (void)
 {
-  g_clear_pointer (&_cf_wait_thread, g_free);
+  ForeignWorker *self = (ForeignWorker *) _cf_wait_thread;
+
+  _cf_wait_thread = NULL;
+  g_clear_pointer (&self->between.stand_in, cf_future_unref);
+  g_free (self);
 }
 
 /* The worker may not run tasks yet, and may wait meanwhile, in the name of @stand_in. */
@@ -250,7 +264,7 @@ cf_foreign_worker_finish (CfFuture     *future,
   return cf_future_set_result (future, result, NULL);
 }
 
-/* Whether the calling thread is a worker, of whatever pool, in the middle of a task. */
+/* Whether the calling thread is a worker, of whatever pool, and so one whose waits are known. */
 gboolean
 cf_foreign_is_in_worker (void)
 {

@@ -125,7 +125,7 @@ _cf_future_release_call (CfFuture *self,
   call = fields->call;
   __atomic_store_n (&fields->call.data, NULL, __ATOMIC_RELAXED);
   release_data (self, state & CF_CALL_MASK, call.data);
-  if ((state & CF_FLAG_QUEUED) != 0 && call.owner->release != NULL)
+  if ((state & CF_FLAG_QUEUED) != 0 && call.owner != NULL && call.owner->release != NULL)
     call.owner->release (call.owner);
 }
 
@@ -240,15 +240,31 @@ _cf_future_run_claimed (CfFuture            *self,
   /* Somebody may have settled it by hand meanwhile. */
   if (!_cf_future_settle_running (self, &result, error))
     {
-      _cf_wait_thread_stay ();
+      _cf_wait_thread_stay (&frame, self);
       g_clear_error (&error);
       if (is_set (&result))
         g_value_unset (&result);
-      _cf_wait_thread_go_on ();
+      _cf_wait_thread_go_on (&frame);
     }
   /* Not before: as long as it was running others may have found it. */
   if (is_lent)
     _cf_cancellable_give_back (cancellable);
+}
+
+/* The same with one that was taken out of a queue, and its reference. */
+void
+_cf_future_run_taken (CfFuture            *self,
+                      const CfFutureClaim *claim)
+{
+  CfWaitFrame frame;
+
+  _cf_future_run_claimed (self, claim);
+  if (_cf_future_unref_quickly (self))
+    return;
+
+  _cf_wait_thread_stay (&frame, NULL);
+  cf_future_unref (self);
+  _cf_wait_thread_go_on (&frame);
 }
 
 /**
@@ -282,8 +298,8 @@ cf_future_run (CfFuture *self)
       return TRUE;
     }
 
-  /* The second step of a cancel, if it is one. */
-  cf_future_set_running_or_notify_cancel (self);
+  /* It may be out of the queue again by now: it must not be marked as running, as nobody would run it. */
+  _cf_future_notify_if_cancelled (self);
 
   return FALSE;
 }

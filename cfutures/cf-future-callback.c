@@ -27,18 +27,12 @@ call_back (CfWaiter *waiter,
   Callback   *self = (Callback *) waiter;
   CfWaitFrame frame;
 
-  _cf_wait_thread_stay ();
-  /* In a worker it may wait as the task might, and so may what releases its data. */
+  _cf_wait_thread_stay (&frame, future);
   if (future != NULL)
-    {
-      _cf_wait_frame_push (&frame, future);
-      self->callback (future, self->user_data);
-    }
+    self->callback (future, self->user_data);
   if (self->destroy != NULL)
     self->destroy (self->user_data);
-  if (future != NULL)
-    _cf_wait_frame_pop (&frame);
-  _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on (&frame);
   g_slice_free (Callback, self);
 }
 
@@ -119,12 +113,13 @@ tell_async (CfWaiter *waiter,
             CfFuture *future)
 {
   AsyncWaiter *self = (AsyncWaiter *) waiter;
+  CfWaitFrame  frame;
 
   /* What the task held may end here. */
-  _cf_wait_thread_stay ();
+  _cf_wait_thread_stay (&frame, NULL);
   return_outcome (self->async, future);
   async_waiter_unref (self);
-  _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on (&frame);
 }
 
 /* The wait was given up. */

@@ -114,6 +114,16 @@ notify_cancel (CfFuture *self)
     _cf_waiters_tell (_cf_waiters_close (&fields->waiters, NULL), self);
 }
 
+/* The second step of a cancel, if it is one: the future is not started, whatever becomes of it meanwhile. */
+void
+_cf_future_notify_if_cancelled (CfFuture *self)
+{
+  guint state = _cf_future_load_calm (self);
+
+  if (_cf_phase_of (state) == CF_PHASE_CANCELLING || _cf_phase_of (state) == CF_PHASE_CANCELLED)
+    notify_cancel (self);
+}
+
 /**
  * cf_future_set_running_or_notify_cancel:
  * @self: a future
@@ -130,16 +140,11 @@ notify_cancel (CfFuture *self)
 gboolean
 cf_future_set_running_or_notify_cancel (CfFuture *self)
 {
-  guint state;
-
   g_return_val_if_fail (_cf_is_future (self), FALSE);
 
   if (_cf_future_claim_running (self, FALSE))
     return TRUE;
-
-  state = _cf_future_load_calm (self);
-  if (_cf_phase_of (state) == CF_PHASE_CANCELLING || _cf_phase_of (state) == CF_PHASE_CANCELLED)
-    notify_cancel (self);
+  _cf_future_notify_if_cancelled (self);
 
   return FALSE;
 }

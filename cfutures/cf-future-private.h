@@ -269,6 +269,7 @@ void     _cf_future_settle_cancelled (CfFuture *self,
                                       guint     flags);
 
 /* cf-future-cancel */
+void     _cf_future_notify_if_cancelled (CfFuture *self);
 gboolean _cf_future_cancel_pending (CfFuture *self,
                                     gboolean  by_force);
 gboolean _cf_future_terminate_running (CfFuture *self);
@@ -285,6 +286,8 @@ void          _cf_cancellable_give_back (GCancellable *cancellable);
 /* cf-future-call */
 CfFuture *_cf_future_new_for_named (const char *function,
                                     GVariant   *args);
+void      _cf_future_run_taken (CfFuture            *self,
+                                const CfFutureClaim *claim);
 void      _cf_future_run_claimed (CfFuture            *self,
                                   const CfFutureClaim *claim);
 void      _cf_future_release_call (CfFuture *self,

@@ -87,8 +87,6 @@ _cf_future_withdraw (CfFuture *self)
     return FALSE;
 
   is_out = _cf_future_leave_queue (self, state);
-  if (is_out)
-    _cf_future_fields (self)->call.owner = NULL;
   _cf_future_set_phase (self, CF_PHASE_PENDING, 0, is_out ? CF_FLAG_QUEUED : 0);
 
   return is_out;

@@ -58,14 +58,26 @@ publish (CfFuture *self,
   announce (self, phase, before | flags, function);
 }
 
-/* Takes a future that is settled before a worker took it out of the queue of its executor. */
+/* Takes a future that is settled before a worker took it out of the queue of its executor.  An owner of which it holds
+ * nothing may be gone then. */
 gboolean
 _cf_future_leave_queue (CfFuture *self,
                         guint     state)
 {
-  CfFutureOwner *owner = _cf_future_fields (self)->call.owner;
+  CfFutureCall  *call = &_cf_future_fields (self)->call;
+  CfFutureOwner *owner = call->owner;
+  gboolean       is_held;
 
-  return (state & CF_FLAG_QUEUED) == 0 || owner->take_back (owner, self);
+  if ((state & CF_FLAG_QUEUED) == 0)
+    return TRUE;
+
+  is_held = owner->release != NULL;
+  if (!owner->take_back (owner, self))
+    return FALSE;
+  if (!is_held)
+    __atomic_store_n (&call->owner, NULL, __ATOMIC_RELEASE);
+
+  return TRUE;
 }
 
 static inline void

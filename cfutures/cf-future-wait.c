@@ -175,9 +175,7 @@ _cf_future_run_inline (CfFuture *self)
   if (!claim_from (owner, self, &claim))
     return FALSE;
 
-  /* With the reference that the queue had. */
-  _cf_future_run_claimed (self, &claim);
-  cf_future_unref (self);
+  _cf_future_run_taken (self, &claim);
 
   return TRUE;
 }

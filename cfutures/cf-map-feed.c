@@ -94,8 +94,7 @@ submit_chunk (CfMapFeed *self,
   /* Not before: who waits for it in another thread is woken, and finds the refusal. */
   if (reason != NULL)
     _cf_future_fail_pending (future, reason);
-  else
-    _cf_map_tell_submitted (self->map, chunk);
+  _cf_map_tell_submitted (self->map, chunk);
 }
 
 void

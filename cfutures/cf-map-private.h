@@ -60,10 +60,12 @@ GVariant *_cf_map_take (CfMap   *self,
 /* Waiting for an item */
 gboolean _cf_map_run_inline (CfMap *self,
                              gsize  index);
-gboolean _cf_map_sleep (CfMap   *self,
-                        gsize    index,
-                        gint64   deadline,
-                        GError **error);
+gboolean _cf_map_sleep (CfMap      *self,
+                        gsize       index,
+                        CfSpinCheck is_there,
+                        gpointer    data,
+                        gint64      deadline,
+                        GError    **error);
 void     _cf_map_tell_submitted (CfMap *self,
                                  gsize  chunk);
 typedef void (*CfMapReady) (gpointer data);

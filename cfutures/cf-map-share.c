@@ -47,7 +47,7 @@ claim (CfMap    *self,
 static CfFuture *
 peek_runner (void)
 {
-  return _cf_wait_thread != NULL ? _cf_wait_thread->top->future : NULL;
+  return _cf_wait_thread != NULL ? _cf_wait_frame_ensure_future (_cf_wait_thread->top) : NULL;
 }
 
 static gboolean

@@ -74,16 +74,18 @@ free_word (guintptr word)
 void
 _cf_map_unref (CfMap *self)
 {
+  CfWaitFrame frame;
+
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
-  _cf_wait_thread_stay ();
+  _cf_wait_thread_stay (&frame, NULL);
   for (gsize i = 0; i < self->n_items; i++)
     free_word (self->words[i]);
   g_ptr_array_unref (self->futures);
   g_clear_pointer (&self->bytes, g_bytes_unref);
   g_variant_unref (self->items);
-  _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on (&frame);
   g_free (self->words);
   g_free (self->function);
   g_free (self->name);
@@ -122,8 +124,9 @@ _cf_map_has (CfMap *self,
 static void
 wake_waiting (CfMap *self)
 {
-  CfMapReady ready;
-  gpointer   data;
+  CfWaitFrame frame;
+  CfMapReady  ready;
+  gpointer    data;
 
   g_mutex_lock (&self->lock);
   for (GSList *link = self->sleepers; link != NULL; link = link->next)
@@ -141,10 +144,10 @@ wake_waiting (CfMap *self)
 
   if (ready == NULL)
     return;
-  _cf_wait_thread_stay ();
+  _cf_wait_thread_stay (&frame, NULL);
   ready (data);
   g_object_unref (data);
-  _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on (&frame);
 }
 
 /* The first outcome of an item stands.  Takes the word over. */
@@ -436,12 +439,15 @@ add_waiting (CfMap *self,
   __atomic_add_fetch (&self->n_waiting, n, __ATOMIC_SEQ_CST);
 }
 
-/* Sleeps until the item is done, the map is closed or the time is out.  FALSE: it can never be. */
+/* Sleeps until the item is done, or submitted, unless it @is_there; until the map is closed or the time is out.  FALSE: it
+ * can never be done. */
 gboolean
-_cf_map_sleep (CfMap   *self,
-               gsize    index,
-               gint64   deadline,
-               GError **error)
+_cf_map_sleep (CfMap      *self,
+               gsize       index,
+               CfSpinCheck is_there,
+               gpointer    data,
+               gint64      deadline,
+               GError    **error)
 {
   Sleeper  sleeper = { CF_PARKER_INIT, index };
   gboolean can_come = TRUE, is_closed;
@@ -452,7 +458,7 @@ _cf_map_sleep (CfMap   *self,
   add_waiting (self, 1);
   g_mutex_unlock (&self->lock);
 
-  if (!is_closed && !_cf_map_has (self, index))
+  if (!is_closed && !is_there (data))
     {
       if (deadline < 0 && _cf_wait_thread != NULL && _cf_wait_thread->top != NULL)
         can_come = park_in_graph (self, index, &sleeper.parker, error);
@@ -468,7 +474,7 @@ _cf_map_sleep (CfMap   *self,
   return can_come;
 }
 
-/* The chunk was submitted.  A worker who slept before that has to look again: it may be his to run. */
+/* The chunk was submitted, or refused.  Who slept before that has to look again: it may be there, or a worker's to run. */
 void
 _cf_map_tell_submitted (CfMap *self,
                         gsize  chunk)

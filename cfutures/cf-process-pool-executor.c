@@ -190,7 +190,7 @@ check_depth (GError **error)
 static gboolean
 skip (CfFuture *future)
 {
-  cf_future_set_running_or_notify_cancel (future);
+  _cf_future_notify_if_cancelled (future);
 
   return TRUE;
 }

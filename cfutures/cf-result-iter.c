@@ -237,16 +237,26 @@ _cf_result_iter_time_out (CfResultIter *self,
 
 typedef struct
 {
-  CfMap *map;
-  gsize  index;
+  CfResultIter *iter;
+  gsize         index;
 } Awaited;
 
+/* An item may be done before it counts as submitted. */
 static gboolean
 is_there (gpointer data)
 {
-  Awaited *awaited = data;
+  Awaited      *awaited = data;
+  CfResultIter *self = awaited->iter;
+  gboolean      is_there;
 
-  return _cf_map_has (awaited->map, awaited->index);
+  if (!_cf_map_has (self->map, awaited->index))
+    return FALSE;
+
+  g_mutex_lock (&self->lock);
+  is_there = self->feed.n_yielded != awaited->index || _cf_result_iter_look_locked (self) != CF_RESULT_STEP_WAIT;
+  g_mutex_unlock (&self->lock);
+
+  return is_there;
 }
 
 /**
@@ -282,7 +292,7 @@ cf_result_iter_next (CfResultIter *self,
 
   while (step (self, &index, &result, error) == CF_RESULT_STEP_WAIT)
     {
-      Awaited awaited = { self->map, index };
+      Awaited awaited = { self, index };
       g_autoptr (GError) hopeless = NULL;
 
       if (is_late (self))
@@ -292,7 +302,7 @@ cf_result_iter_next (CfResultIter *self,
         }
       if (self->deadline < 0 && _cf_map_run_inline (self->map, index))
         continue;
-      if (_cf_spin (is_there, &awaited) || _cf_map_sleep (self->map, index, self->deadline, &hopeless) ||
+      if (_cf_spin (is_there, &awaited) || _cf_map_sleep (self->map, index, is_there, &awaited, self->deadline, &hopeless) ||
           _cf_map_run_inline (self->map, index))
         continue;
       g_propagate_error (error, g_steal_pointer (&hopeless));

@@ -324,26 +324,13 @@ rest (CfThreadWorker *worker,
 }
 
 static void
-run (CfFuture            *future,
-     const CfFutureClaim *claim)
-{
-  _cf_future_run_claimed (future, claim);
-  if (_cf_future_unref_quickly (future))
-    return;
-
-  _cf_wait_thread_stay ();
-  cf_future_unref (future);
-  _cf_wait_thread_go_on ();
-}
-
-static void
 run_timed (CfThreadWorker      *worker,
            CfFuture            *future,
            const CfFutureClaim *claim)
 {
   gint64 start = _cf_thread_standby_begin_task (worker);
 
-  run (future, claim);
+  _cf_future_run_taken (future, claim);
   _cf_thread_standby_end_task (worker, start);
 }
 
@@ -483,7 +470,7 @@ _cf_thread_pool_work_here (CfThreadPool *self)
       _cf_unlock (&self->lock);
 
       if (claimed)
-        run (future, &claim);
+        _cf_future_run_taken (future, &claim);
       else if (future != NULL)
         _cf_parker_relax (&n_rounds);
     }

@@ -352,7 +352,7 @@ _cf_thread_pool_push (CfThreadPool *self,
   if (!_cf_future_begin_queueing (future, &self->owner))
     {
       /* Cancelled before it came here: that is all that there is to say about it. */
-      cf_future_set_running_or_notify_cancel (future);
+      _cf_future_notify_if_cancelled (future);
       cf_future_unref (future);
       return TRUE;
     }

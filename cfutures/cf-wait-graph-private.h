@@ -9,11 +9,12 @@
 
 G_BEGIN_DECLS
 
-void     _cf_wait_graph_enter (CfWaitRecord *record);
-gboolean _cf_wait_graph_leave (CfWaitRecord *record,
-                               GError      **error);
-gboolean _cf_wait_graph_leave_ending (CfWaitRecord *record);
-void     _cf_wait_graph_scheduled (CfFuture *future);
-void     _cf_wait_graph_forget (void);
+CfFuture *_cf_wait_frame_ensure_future (CfWaitFrame *frame);
+void      _cf_wait_graph_enter (CfWaitRecord *record);
+gboolean  _cf_wait_graph_leave (CfWaitRecord *record,
+                                GError      **error);
+gboolean  _cf_wait_graph_leave_ending (CfWaitRecord *record);
+void      _cf_wait_graph_scheduled (CfFuture *future);
+void      _cf_wait_graph_forget (void);
 
 G_END_DECLS

@@ -179,13 +179,26 @@ tell_disappointed_locked (void)
     tell_hopeless_locked (record, NULL);
 }
 
+/* By which the thread is found and named. */
+CfFuture *
+_cf_wait_frame_ensure_future (CfWaitFrame *frame)
+{
+  if (frame->future != NULL)
+    return frame->future;
+
+  frame->future = frame->stand_in = cf_future_new ();
+  _cf_future_set_name (frame->stand_in, "the end of a task");
+
+  return frame->future;
+}
+
 /* A binding is told of the first reference beside its own, and may take a lock of its language then: so that one, of all
  * that others may note under the lock, is taken before. */
 static void
 hold (CfWaitRecord *record)
 {
   for (CfWaitFrame *frame = record->thread->top; frame != NULL; frame = frame->outer)
-    _cf_future_ref (frame->future);
+    _cf_future_ref (_cf_wait_frame_ensure_future (frame));
   for (gsize i = 0; i < record->n_targets; i++)
     _cf_future_ref (record->targets[i]);
 }

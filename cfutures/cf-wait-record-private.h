@@ -12,13 +12,15 @@
 
 G_BEGIN_DECLS
 
-/* A task that a worker thread runs; they nest when a wait runs what it waits for. */
+/* What a worker thread is at: a task, or what others want to be called or let go after one.  They nest when a wait runs what
+ * it waits for. */
 typedef struct _CfWaitFrame CfWaitFrame;
 
 struct _CfWaitFrame
 {
-  CfFuture    *future; /* (const) */
-  CfWaitFrame *outer;  /* (const) (nullable) */
+  CfFuture    *future;   /* (thread) (nullable): not a reference; not NULL while it waits, nor changed then */
+  CfFuture    *stand_in; /* (thread) (owned) (nullable): that one, where there was none */
+  CfWaitFrame *outer;    /* (const) (nullable) */
 };
 
 /* A worker thread of a thread pool. */
@@ -28,7 +30,6 @@ typedef struct
   CfWaitFrame   *top;          /* (thread) (nullable); (graph lock) while it waits */
   guint          depth;        /* (thread) */
   gboolean       is_preparing; /* (thread): it may not run tasks yet */
-  guint          n_stays;      /* (thread) */
   gboolean       is_returning; /* (atomic): nothing but the library's own steps keeps it from its next task */
 } CfWaitThread;
 
@@ -44,6 +45,7 @@ _cf_wait_frame_push (CfWaitFrame *self,
   if (thread == NULL)
     return;
   self->future = future;
+  self->stand_in = NULL;
   self->outer = thread->top;
   thread->top = self;
   thread->depth++;
@@ -66,19 +68,21 @@ _cf_wait_thread_return (void)
 {
   CfWaitThread *thread = _cf_wait_thread;
 
-  if (thread != NULL && thread->top == NULL && thread->n_stays == 0)
+  if (thread != NULL && thread->top == NULL)
     __atomic_store_n (&thread->is_returning, TRUE, __ATOMIC_RELAXED);
 }
 
-/* What runs from here to _cf_wait_thread_go_on() may take long. */
+/* What runs from here to _cf_wait_thread_go_on() is code of others, which may take long, and wait as a task might.  @future
+ * (nullable): whose end it is about, if that can be held. */
 static inline void
-_cf_wait_thread_stay (void)
+_cf_wait_thread_stay (CfWaitFrame *frame,
+                      CfFuture    *future)
 {
   CfWaitThread *thread = _cf_wait_thread;
 
   if (thread == NULL)
     return;
-  thread->n_stays++;
+  _cf_wait_frame_push (frame, future);
   if (!thread->is_returning)
     return;
   __atomic_store_n (&thread->is_returning, FALSE, __ATOMIC_RELAXED);
@@ -88,10 +92,12 @@ _cf_wait_thread_stay (void)
 }
 
 static inline void
-_cf_wait_thread_go_on (void)
+_cf_wait_thread_go_on (CfWaitFrame *frame)
 {
-  if (_cf_wait_thread != NULL)
-    _cf_wait_thread->n_stays--;
+  if (_cf_wait_thread == NULL)
+    return;
+  _cf_wait_frame_pop (frame);
+  g_clear_pointer (&frame->stand_in, cf_future_unref);
 }
 
 typedef enum

@@ -29,8 +29,9 @@ static void
 completed (CfWatch     *watch,
            CfWatchNode *node)
 {
-  Watch   *self = (Watch *) watch;
-  gboolean is_last = __atomic_sub_fetch (&watch->n_left, 1, __ATOMIC_ACQ_REL) == 0;
+  Watch      *self = (Watch *) watch;
+  CfWaitFrame frame;
+  gboolean    is_last = __atomic_sub_fetch (&watch->n_left, 1, __ATOMIC_ACQ_REL) == 0;
 
   if (!is_last && !_cf_wanted_is_enough (node->future, self->return_when))
     {
@@ -45,10 +46,10 @@ completed (CfWatch     *watch,
     }
 
   /* What the task held may end here. */
-  _cf_wait_thread_stay ();
+  _cf_wait_thread_stay (&frame, NULL);
   if (_cf_async_end (self->async))
     g_task_return_boolean (_cf_async_get_task (self->async), TRUE);
-  _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on (&frame);
 }
 
 static void

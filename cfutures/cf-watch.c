@@ -181,19 +181,20 @@ _cf_watch_ref (CfWatch *self)
 void
 _cf_watch_unref (gpointer data)
 {
-  CfWatch *self = data;
+  CfWatch    *self = data;
+  CfWaitFrame frame;
 
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
   /* What it held may end here, in the worker that told it last. */
-  _cf_wait_thread_stay ();
+  _cf_wait_thread_stay (&frame, NULL);
   if (self->clear != NULL)
     self->clear (self);
   for (gsize i = 0; i < self->n_nodes; i++)
     if (_cf_watch_get_node (self, i)->future != NULL)
       cf_future_unref (_cf_watch_get_node (self, i)->future);
-  _cf_wait_thread_go_on ();
+  _cf_wait_thread_go_on (&frame);
   free_nodes (self);
   g_free (self);
 }

@@ -185,6 +185,8 @@ test_held_executor_schedule (CfExecutor *executor,
     cf_future_set_result (future, NULL, NULL);
   else if (!self->log->refuse_mutely)
     g_queue_push_tail (&self->queue, g_object_ref (future));
+  if (self->log->end_gate != NULL)
+    gate_wait (self->log->end_gate);
 
   return !self->log->refuse_mutely;
 }

@@ -36,6 +36,7 @@ typedef struct
   gboolean refuse_mutely;       /* schedule() fails without an error */
   gboolean answer;              /* schedule() runs nothing, and says that there is no value */
   Gate    *gate;                /* (nullable): schedule() waits there */
+  Gate    *end_gate;            /* (nullable): schedule() waits there when it has answered */
 } HeldLog;
 
 CfExecutor *held_executor_new (HeldLog *log);

@@ -16,6 +16,7 @@ assert_refused (CfExecutor *executor)
   g_autoptr (GError) schedule_error = NULL;
   g_autoptr (GError) map_error = NULL;
   g_autoptr (GError) named_error = NULL;
+  g_autoptr (GError) map_named_error = NULL;
   Probe     args = { 0 }, data = { 0 };
   GVariant *variant = probe_variant_new (&args);
 
@@ -37,6 +38,9 @@ assert_refused (CfExecutor *executor)
 
   g_assert_null (cf_executor_submit_named (executor, "test_no_such_function", NULL, &named_error));
   g_assert_error (named_error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SHUTDOWN);
+
+  g_assert_null (cf_executor_map_named (executor, "test_no_such_function", g_variant_new_parsed ("[1, 2]"), -1, 1, 0, &map_named_error));
+  g_assert_error (map_named_error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_SHUTDOWN);
 
   g_assert_null (cf_executor_submit (executor, func_never, NULL, NULL));
 }

@@ -69,9 +69,8 @@ begin (guint        max_workers,
   task = cf_foreign_pool_make_future (pool);
   g_assert_false (cf_foreign_is_in_worker ());
   cf_foreign_worker_begin (pool);
-  g_assert_false (cf_foreign_is_in_worker ());
-  g_assert_true (cf_foreign_worker_start (task));
   g_assert_true (cf_foreign_is_in_worker ());
+  g_assert_true (cf_foreign_worker_start (task));
 
   return task;
 }
@@ -301,6 +300,28 @@ test_call_back (void)
   g_assert_false (cf_foreign_is_in_worker ());
 }
 
+static void
+test_between_tasks (void)
+{
+  CfFuture *task = begin (1, run);
+  g_autoptr (CfFuture) future = NULL;
+  g_autoptr (CfFuture) hopeless = NULL;
+
+  g_test_summary ("Between its tasks a worker lets go of what may wait as a task might.");
+
+  g_assert_true (cf_foreign_worker_finish (task, NULL));
+  g_assert_finalize_object (task);
+  future = submit ();
+  g_assert_cmpint (g_value_get_int (cf_future_get_result (future, -1, NULL)), ==, 7);
+  g_assert_cmpuint (n_run, ==, 1);
+
+  hopeless = cf_foreign_pool_make_future (pool);
+  assert_deadlock (hopeless, "the end of a task");
+  task = cf_foreign_pool_make_future (pool);
+  g_assert_true (cf_foreign_worker_start (task));
+  end (task);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -309,6 +330,7 @@ main (int   argc,
 
   g_test_add_func ("/foreign-pool/queued-runs-inline", test_queued_runs_inline);
   g_test_add_func ("/foreign-pool/later-one-runs-inline", test_later_one_runs_inline);
+  g_test_add_func ("/foreign-pool/between-tasks", test_between_tasks);
   g_test_add_func ("/foreign-pool/wait-for-itself", test_wait_for_itself);
   g_test_add_func ("/foreign-pool/no-free-worker", test_no_free_worker);
   g_test_add_func ("/foreign-pool/broken-off", test_broken_off);

@@ -60,6 +60,59 @@ test_asked_while_submitted (void)
   gate_clear (&gate);
 }
 
+typedef struct
+{
+  CfResultIter *iter;
+  gint          id; /* (atomic): of its thread */
+  GError       *error;
+} Reader;
+
+static gpointer
+read_and_say_who (gpointer data)
+{
+  Reader *self = data;
+
+  g_atomic_int_set (&self->id, thread_id ());
+
+  return cf_result_iter_next (self->iter, &self->error);
+}
+
+static void
+test_sleeps_while_submitted (gconstpointer is_refused)
+{
+  HeldLog       log = { 0 };
+  CfExecutor   *executor = held_executor_new (&log);
+  CfResultIter *iter = cf_executor_map (executor, func_double, numbers (2), -1, 1, 1, NULL);
+  Reader        second = { .iter = iter };
+  GThread      *first_thread, *second_thread;
+  Gate          gate;
+
+  g_test_summary ("Who reads what another thread submits sleeps until schedule() returns, also when it is done before.");
+
+  gate_init (&gate);
+  held_executor_run_all (executor);
+  log.end_gate = &gate;
+  log.answer = TRUE;
+  log.refuse_mutely = is_refused != NULL;
+  first_thread = g_thread_new ("first", read_next, iter);
+  gate_await_waiting (&gate, 1);
+  second_thread = g_thread_new ("second", read_and_say_who, &second);
+  while (g_atomic_int_get (&second.id) == 0)
+    g_thread_yield ();
+  await_asleep (second.id);
+
+  gate_open (&gate);
+  assert_number (g_thread_join (first_thread), 0);
+  g_assert_null (g_thread_join (second_thread));
+  g_assert_error (second.error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_NO_RESULT);
+  g_clear_error (&second.error);
+  assert_map_end (iter);
+
+  g_assert_finalize_object (iter);
+  g_assert_finalize_object (executor);
+  gate_clear (&gate);
+}
+
 /* Runs what it gets at once, and asks for the next result when the future of the first one goes. */
 
 typedef struct
@@ -373,6 +426,8 @@ main (int    argc,
   test_init (&argc, &argv);
 
   g_test_add_func ("/result-iter-readers/asked-while-submitted", test_asked_while_submitted);
+  g_test_add_data_func ("/result-iter-readers/sleeps-while-submitted", GINT_TO_POINTER (FALSE), test_sleeps_while_submitted);
+  g_test_add_data_func ("/result-iter-readers/sleeps-while-submitted/refused", GINT_TO_POINTER (TRUE), test_sleeps_while_submitted);
   g_test_add_func ("/result-iter-readers/asked-before-submitted", test_asked_before_submitted);
   g_test_add_func ("/result-iter-readers/ended-lets-go", test_ended_lets_go);
   g_test_add_func ("/result-iter-readers/closed-elsewhere", test_closed_elsewhere);

@@ -370,6 +370,48 @@ test_last_unref_by_cancel (Fixture      *fixture,
   g_assert_cmpint (await_int (held), ==, 42);
 }
 
+static void
+outlive_pool (gpointer data)
+{
+  gate_open (&((Fixture *) data)->gate);
+  settle_threads ();
+}
+
+static void
+end_while_outliving (Fixture *fixture,
+                     gboolean is_cancel)
+{
+  g_autoptr (CfFuture) held = NULL;
+  g_autoptr (CfFuture) future = NULL;
+
+  g_test_summary ("What the data of a queued task do when they are released may last longer than the pool.");
+
+  settle_threads ();
+  held = submit_task (fixture->executor, task_gate, &fixture->gate);
+  gate_await_waiting (&fixture->gate, 1);
+  future = cf_executor_submit_task (fixture->executor, task_never, fixture, outlive_pool, NULL);
+  g_clear_object (&fixture->executor);
+  if (is_cancel)
+    g_assert_true (cf_future_cancel (future));
+  else
+    g_assert_true (cf_future_set_result (future, NULL, NULL));
+  g_assert_cmpint (await_int (held), ==, 42);
+}
+
+static void
+test_outlived_by_cancel (Fixture      *fixture,
+                         gconstpointer n_workers)
+{
+  end_while_outliving (fixture, TRUE);
+}
+
+static void
+test_outlived_by_result (Fixture      *fixture,
+                         gconstpointer n_workers)
+{
+  end_while_outliving (fixture, FALSE);
+}
+
 static gboolean
 task_submit_late (GValue       *result,
                   GCancellable *cancellable,
@@ -427,6 +469,8 @@ main (int    argc,
   ADD ("last-unref-in-callback/4", 4, test_last_unref_in_callback);
   ADD ("last-unref-by-data", 2, test_last_unref_by_data);
   ADD ("last-unref-by-cancel", 1, test_last_unref_by_cancel);
+  ADD ("outlived-by-cancel", 1, test_outlived_by_cancel);
+  ADD ("outlived-by-result", 1, test_outlived_by_result);
   ADD ("submit-from-last-task", 2, test_submit_from_last_task);
 
   return g_test_run ();

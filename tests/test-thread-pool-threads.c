@@ -357,6 +357,76 @@ test_others_without_thread (void)
   gate_clear (&start_gate);
 }
 
+typedef struct
+{
+  CfExecutor *executor;
+  CfFuture   *future;
+  Gate        go;
+  gint        is_through; /* (atomic) */
+} Scheduler;
+
+static gpointer
+schedule_when_told (gpointer data)
+{
+  Scheduler *self = data;
+
+  gate_wait (&self->go);
+  cf_executor_schedule (self->executor, self->future, NULL);
+  g_atomic_int_set (&self->is_through, TRUE);
+
+  return NULL;
+}
+
+/* As long as it is in the queue it is not run by hand; then it may be. */
+static gboolean
+run_while_refused (CfExecutor *executor,
+                   gint       *n_ran)
+{
+  g_autoptr (CfFuture) future = cf_future_new_for_task (task_count, n_ran, NULL);
+  Scheduler scheduler = { .executor = executor, .future = future };
+  Gate      start_gate;
+  GThread  *thread;
+  gboolean  ran = FALSE;
+
+  gate_init (&scheduler.go);
+  gate_init (&start_gate);
+  thread = g_thread_new ("scheduler", schedule_when_told, &scheduler);
+  gate_await_waiting (&scheduler.go, 1);
+  g_atomic_pointer_set (&failure_gate, &start_gate);
+  fail_to_start (G_MAXINT);
+  gate_open (&scheduler.go);
+  gate_await_waiting (&start_gate, 1);
+
+  gate_open (&start_gate);
+  while (!ran && !g_atomic_int_get (&scheduler.is_through))
+    ran = cf_future_run (future);
+  g_thread_join (thread);
+  g_assert_cmpint (cf_future_get_state (future), ==, ran ? CF_FUTURE_STATE_FINISHED : CF_FUTURE_STATE_PENDING);
+
+  fail_to_start (0);
+  g_atomic_pointer_set (&failure_gate, NULL);
+  gate_clear (&start_gate);
+  gate_clear (&scheduler.go);
+
+  return ran;
+}
+
+static void
+test_run_while_refused (void)
+{
+  CfExecutor *executor = pool_new (1);
+  gint        n_ran = 0, n_runs = 0;
+
+  g_test_summary ("What is run by hand while it leaves the queue, as no thread can start, runs or stays pending.");
+
+  drop_idle_threads ();
+  for (guint i = 0; i < 200; i++)
+    n_runs += run_while_refused (executor, &n_ran) ? 1 : 0;
+  g_assert_cmpint (n_ran, ==, n_runs);
+
+  await_finalized (executor);
+}
+
 /* The worker's last step before it counts as gone is to give its thread the old name. */
 static void
 test_last_worker_goes (void)
@@ -489,6 +559,7 @@ main (int    argc,
   g_test_add_func ("/thread-pool-threads/shutdown-without-thread", test_shutdown_without_thread);
   g_test_add_func ("/thread-pool-threads/refused-without-thread", test_refused_without_thread);
   g_test_add_func ("/thread-pool-threads/others-without-thread", test_others_without_thread);
+  g_test_add_func ("/thread-pool-threads/run-while-refused", test_run_while_refused);
   g_test_add_func ("/thread-pool-threads/last-worker-goes", test_last_worker_goes);
 #endif
 

@@ -3,11 +3,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* A done-callback that waits in the worker that calls it, or whose data wait when they are released there. */
+/* What waits in a worker, but in no task: a done-callback, and what releases its data, a result, or whatever else ends with
+ * the task. */
 
 #include "cf-test-waiters.h"
-
-#include <string.h>
 
 typedef struct
 {
@@ -61,33 +60,101 @@ ignore (CfFuture *future   G_GNUC_UNUSED,
 {
 }
 
-/* How it waits, and whether not the callback does, but what releases its data. */
+typedef enum
+{
+  IN_CALLBACK,
+  IN_DATA_OF_CALLBACK,
+  IN_RESULT,
+  IN_RESULT_TOO_LATE, /* the future had another one by then */
+  IN_DATA_OF_FUTURE,
+  IN_ITEM_OF_MAP,
+  N_PLACES
+} Place;
+
+static const char *const places[] = { "callback", "data-of-callback", "result", "result-too-late",
+                                      "data-of-future", "item-of-map" };
+
 typedef struct
 {
   WaitKind kind;
-  gboolean in_destroy;
+  Place    place;
 } Case;
 
-static void
-run_callback (Fixture    *fixture,
-              const Case *how,
-              gboolean    runs_inline)
+static gboolean
+task_give_object (GValue       *result,
+                  GCancellable *cancellable,
+                  gpointer      user_data,
+                  GError      **error)
 {
-  g_autoptr (CfFuture) future = NULL;
+  Fixture *fixture = user_data;
+  GObject *object = g_object_new (G_TYPE_OBJECT, NULL);
 
+  gate_wait (&fixture->gate);
+  g_object_set_data_full (object, "fixture", fixture, wait_in_destroy);
+  g_value_init (result, G_TYPE_OBJECT);
+  g_value_take_object (result, object);
+
+  return TRUE;
+}
+
+static GVariant *
+func_give_variant (GVariant     *args,
+                   GCancellable *cancellable,
+                   GError      **error)
+{
+  Fixture *fixture = variant_to_pointer (args);
+
+  gate_wait (&fixture->gate);
+
+  return g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, "", 1, TRUE, wait_in_destroy, fixture);
+}
+
+static void
+map (Fixture *fixture)
+{
+  GVariant     *item = variant_from_pointer (fixture);
+  CfResultIter *iter = cf_executor_map (fixture->executor, func_give_variant, g_variant_new_array (NULL, &item, 1), -1, 1, 0, NULL);
+
+  gate_await_waiting (&fixture->gate, 1);
+  g_object_unref (iter);
+}
+
+/* The worker has the last reference when it comes to the end. */
+static void
+submit_and_drop (Fixture *fixture,
+                 Place    place)
+{
+  gboolean is_gate = place <= IN_DATA_OF_CALLBACK || place == IN_DATA_OF_FUTURE;
+  g_autoptr (CfFuture) future =
+    is_gate ? submit_task (fixture->executor, task_gate, &fixture->gate) : submit_task (fixture->executor, task_give_object, fixture);
+
+  g_object_set (future, "name", "the one that ends", NULL);
+  if (place == IN_CALLBACK)
+    cf_future_add_done_callback (future, wait_in_callback, fixture, NULL);
+  else if (place == IN_DATA_OF_CALLBACK)
+    cf_future_add_done_callback (future, ignore, fixture, wait_in_destroy);
+  else if (place == IN_DATA_OF_FUTURE)
+    g_object_set_data_full (G_OBJECT (future), "fixture", fixture, wait_in_destroy);
+  gate_await_waiting (&fixture->gate, 1);
+  if (place == IN_RESULT_TOO_LATE)
+    g_assert_true (cf_future_set_result (future, NULL, NULL));
+}
+
+static void
+run_case (Fixture    *fixture,
+          const Case *how,
+          gboolean    runs_inline)
+{
   *fixture = (Fixture){ .executor = pool_new (1), .kind = how->kind };
   gate_init (&fixture->gate);
   gate_init (&fixture->end);
   g_object_set (fixture->executor, "inline-waits", runs_inline, NULL);
 
-  future = submit_task (fixture->executor, task_gate, &fixture->gate);
-  g_object_set (future, "name", "the one with a callback", NULL);
-  if (how->in_destroy)
-    cf_future_add_done_callback (future, ignore, fixture, wait_in_destroy);
+  if (how->place == IN_ITEM_OF_MAP)
+    map (fixture);
   else
-    cf_future_add_done_callback (future, wait_in_callback, fixture, NULL);
+    submit_and_drop (fixture, how->place);
   gate_open (&fixture->gate);
-  g_assert_cmpint (await_int (future), ==, 42);
   gate_wait (&fixture->end);
 
   cf_executor_shutdown (fixture->executor, TRUE, FALSE);
@@ -103,7 +170,7 @@ test_inline (gconstpointer how)
 
   g_test_summary ("What it submits to the pool of its own worker, it runs itself.");
 
-  run_callback (&fixture, how, TRUE);
+  run_case (&fixture, how, TRUE);
 
   g_assert_no_error (fixture.error);
   g_assert_cmpint (fixture.got, ==, 25);
@@ -111,16 +178,18 @@ test_inline (gconstpointer how)
 }
 
 static void
-test_hopeless (gconstpointer how)
+test_hopeless (gconstpointer data)
 {
-  Fixture fixture;
+  const Case *how = data;
+  gboolean    has_task = how->place <= IN_DATA_OF_CALLBACK || how->place == IN_RESULT_TOO_LATE;
+  Fixture     fixture;
 
   g_test_summary ("Where it must not, it is told that it waits for ever.");
 
-  run_callback (&fixture, how, FALSE);
+  run_case (&fixture, how, FALSE);
 
   g_assert_error (fixture.error, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_DEADLOCK);
-  g_assert_nonnull (strstr (fixture.error->message, "the one with a callback"));
+  assert_contains (fixture.error->message, has_task ? "the one that ends" : "the end of a task");
   g_assert_null (fixture.inner_thread);
   g_clear_error (&fixture.error);
 }
@@ -128,25 +197,13 @@ test_hopeless (gconstpointer how)
 static const char *const kinds[] = { "get-result", "get-exception", "wait", "cf-wait", "as-completed" };
 
 static void
-add_one (const char   *name,
-         const char   *kind,
-         const Case   *how,
-         GTestDataFunc test)
+add (const char   *name,
+     const Case   *how,
+     GTestDataFunc test)
 {
-  g_autofree char *path = g_strdup_printf ("/wait-graph-callback/%s%s/%s", name, how->in_destroy ? "-in-destroy" : "", kind);
+  g_autofree char *path = g_strdup_printf ("/wait-graph-callback/%s/%s/%s", name, places[how->place], kinds[how->kind]);
 
   g_test_add_data_func_full (path, g_memdup2 (how, sizeof *how), test, g_free);
-}
-
-static void
-add (const char *kind,
-     WaitKind    number,
-     gboolean    in_destroy)
-{
-  const Case how = { number, in_destroy };
-
-  add_one ("inline", kind, &how, test_inline);
-  add_one ("hopeless", kind, &how, test_hopeless);
 }
 
 int
@@ -155,11 +212,12 @@ main (int    argc,
 {
   test_init (&argc, &argv);
 
-  for (guint i = 0; i < N_WAITS; i++)
-    {
-      add (kinds[i], i, FALSE);
-      add (kinds[i], i, TRUE);
-    }
+  for (Place place = 0; place < N_PLACES; place++)
+    for (WaitKind kind = 0; kind < N_WAITS; kind++)
+      {
+        add ("inline", &(Case){ kind, place }, test_inline);
+        add ("hopeless", &(Case){ kind, place }, test_hopeless);
+      }
 
   return g_test_run ();
 }

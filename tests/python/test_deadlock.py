@@ -11,6 +11,33 @@ import threading
 from cf_test import Cf, GLib, LONG, TestCase, main
 
 
+class Waiter:
+    """Waits for a call when it goes, and passes on how that went."""
+
+    def __init__(self, executor, outcomes):
+        self.executor = executor
+        self.outcomes = outcomes
+
+    def __del__(self):
+        future = self.executor.submit(pow, 5, 2)
+        try:
+            self.outcomes.put(future.result())
+        except Cf.DeadlockError as error:
+            future.cancel()
+            self.outcomes.put(error)
+
+
+def wait_in_destructor(executor):
+    """How a wait goes when the worker lets go of a result."""
+    outcomes = queue.SimpleQueue()
+    gate = threading.Event()
+    # Nobody holds the future.
+    executor.submit(lambda: gate.wait() and Waiter(executor, outcomes))
+    gate.set()
+
+    return outcomes.get(timeout=LONG)
+
+
 class InlineTest(TestCase):
     def test_pool_of_one(self):
         with Cf.ThreadPoolExecutor(1) as executor:
@@ -59,6 +86,10 @@ class InlineTest(TestCase):
             gate.set()
             self.assertEqual(waited.get(timeout=LONG), 25)
 
+    def test_in_a_destructor(self):
+        with Cf.ThreadPoolExecutor(1) as executor:
+            self.assertEqual(wait_in_destructor(executor), 25)
+
     def test_waited_for_before_it_is_scheduled(self):
         started = threading.Event()
         future = Cf.Future.new_for_task(lambda cancellable: (True, 8))
@@ -70,6 +101,11 @@ class InlineTest(TestCase):
 
 
 class DeadlockTest(TestCase):
+    def test_in_a_destructor(self):
+        with Cf.ThreadPoolExecutor(1) as executor:
+            executor.set_property('inline-waits', False)
+            self.assertRegex(str(wait_in_destructor(executor)), 'the end of a task')
+
     def test_circle_of_two(self):
         gate = threading.Event()
         with Cf.ThreadPoolExecutor(2) as executor:
