@@ -176,7 +176,6 @@ cf_foreign_forget_waits (void)
   _cf_wait_graph_forget ();
 }
 
-/* The calling thread is a worker from now on. */
 /* A worker of a language lets go of things whenever that likes to, between its tasks, too: all along it is one that may wait. */
 typedef struct
 {
@@ -184,6 +183,7 @@ typedef struct
   CfWaitFrame  between; /* the outermost, which does not count as a call */
 } ForeignWorker;
 
+/* The calling thread is a worker from now on. */
 void
 cf_foreign_worker_begin (CfForeignPool *pool)
 {
