@@ -326,7 +326,6 @@ test_failure_without_error (void)
 {
   CfExecutor *executor = pool_new (1);
   g_autoptr (CfFuture) future = NULL;
-  g_autoptr (GError) error = NULL;
 
   g_test_summary ("An initializer that returns FALSE without an error fails too.");
 
