@@ -95,6 +95,13 @@ await_finalized (gpointer object)
     g_thread_yield ();
 }
 
+void
+pool_end (CfExecutor *executor)
+{
+  cf_executor_shutdown (executor, TRUE, FALSE);
+  await_finalized (executor);
+}
+
 CfFuture *
 submit (CfExecutor *executor,
         CfFunc      func,

@@ -77,6 +77,8 @@ void add_executor_tests (const char *name,
 CfExecutor *pool_new (guint max_workers);
 CfExecutor *pool_new_parking (guint max_workers);
 CfExecutor *pool_new_without_inline_waits (guint max_workers);
+/* Waits for its work, and drops the last reference. */
+void pool_end (CfExecutor *executor);
 
 /* Properties of any number type. */
 guint64 get_count (gpointer    object,

@@ -5,6 +5,21 @@
 
 #include "cf-test-waiters.h"
 
+void
+wait_fixture_set_up (WaitFixture  *fixture,
+                     gconstpointer kind)
+{
+  gate_init (&fixture->gate);
+  fixture->kind = GPOINTER_TO_UINT (kind);
+}
+
+void
+wait_fixture_tear_down (WaitFixture  *fixture,
+                        gconstpointer kind)
+{
+  gate_clear (&fixture->gate);
+}
+
 static gboolean
 wait_by_exception (CfFuture *target,
                    gint64    timeout,

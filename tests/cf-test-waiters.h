@@ -21,6 +21,13 @@ typedef enum
   N_WAITS
 } WaitKind;
 
+/* A fixture of tests that are run for each kind of wait, which is their data. */
+typedef struct
+{
+  Gate     gate;
+  WaitKind kind;
+} WaitFixture;
+
 /* A task that comes to a gate and then waits for a future. */
 typedef struct
 {
@@ -52,6 +59,11 @@ void waiter_assert_told (Waiter     *waiter,
 void waiter_assert_met (Waiter *waiter);
 /* Whether the task sleeps: it is in its wait, unless the machine plays tricks; only to make that likely. */
 void waiter_await_asleep (Waiter *waiter);
+
+void wait_fixture_set_up (WaitFixture  *fixture,
+                          gconstpointer kind);
+void wait_fixture_tear_down (WaitFixture  *fixture,
+                             gconstpointer kind);
 
 /* One wait as a task makes it; TRUE when the target was done. */
 gboolean wait_for (CfFuture *target,

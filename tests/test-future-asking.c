@@ -11,13 +11,6 @@
 #define N_ROUNDS 500
 #define ASKING_MAX_US 3000
 
-static void
-end (CfExecutor *executor)
-{
-  cf_executor_shutdown (executor, TRUE, FALSE);
-  await_finalized (executor);
-}
-
 typedef struct
 {
   CfFuture *target;
@@ -69,7 +62,7 @@ test_hopeless (gconstpointer kind)
   g_atomic_int_inc (&asked.phase);
   g_assert_true (cf_future_wait (waiting, -1));
   g_assert_cmpint (await_int (target), ==, 25);
-  end (executor);
+  pool_end (executor);
 }
 
 static gboolean
@@ -122,7 +115,7 @@ test_runs_inline (gconstpointer kind)
       ask_for_a_while (&asked);
       g_assert_cmpint (await_int (waiting), ==, 25);
     }
-  end (executor);
+  pool_end (executor);
 }
 
 static void

@@ -9,13 +9,6 @@
 
 #define N_PARTS 10
 
-static void
-end (CfExecutor *executor)
-{
-  cf_executor_shutdown (executor, TRUE, FALSE);
-  await_finalized (executor);
-}
-
 static gboolean
 task_square (GValue       *result,
              GCancellable *cancellable,
@@ -79,7 +72,7 @@ test_pool_of_one (gconstpointer kind)
       g_assert_true (nested.inner_thread == nested.outer_thread);
     }
   g_assert_cmpuint (get_count (nested.executor, "n-workers"), ==, 1);
-  end (nested.executor);
+  pool_end (nested.executor);
 }
 
 static void
@@ -110,7 +103,7 @@ test_switched_off_with_two (gconstpointer kind)
 
   g_assert_cmpint (await_int (future), ==, 25);
   g_assert_true (nested.inner_thread != nested.outer_thread);
-  end (nested.executor);
+  pool_end (nested.executor);
 }
 
 typedef struct
@@ -290,7 +283,7 @@ run_parts (CfTaskFunc func)
 
       g_assert_cmpint (await_int (future), ==, 1);
     }
-  end (parts.executor);
+  pool_end (parts.executor);
 }
 
 static void
@@ -362,7 +355,7 @@ test_with_timeout (gconstpointer kind)
       waiter_clear (&waiter);
       gate_clear (&gate);
     }
-  end (executor);
+  pool_end (executor);
 }
 
 static gboolean
@@ -390,8 +383,8 @@ test_other_pool (void)
 
   g_assert_cmpint (await_int (future), ==, 25);
   g_assert_true (nested.inner_thread != nested.outer_thread);
-  end (outer);
-  end (nested.executor);
+  pool_end (outer);
+  pool_end (nested.executor);
 }
 
 static const char *const kinds[] = { "get-result", "get-exception", "wait", "cf-wait", "as-completed" };

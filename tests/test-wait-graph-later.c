@@ -7,37 +7,9 @@
 
 #include "cf-test-waiters.h"
 
-typedef struct
-{
-  Gate     gate;
-  WaitKind kind;
-} Fixture;
-
 static void
-set_up (Fixture      *fixture,
-        gconstpointer kind)
-{
-  gate_init (&fixture->gate);
-  fixture->kind = GPOINTER_TO_UINT (kind);
-}
-
-static void
-tear_down (Fixture      *fixture,
-           gconstpointer kind)
-{
-  gate_clear (&fixture->gate);
-}
-
-static void
-end (CfExecutor *executor)
-{
-  cf_executor_shutdown (executor, TRUE, FALSE);
-  await_finalized (executor);
-}
-
-static void
-starvation (Fixture *fixture,
-            guint    n_workers)
+starvation (WaitFixture *fixture,
+            guint        n_workers)
 {
   CfExecutor *executor = pool_new_without_inline_waits (n_workers);
   Waiter      waiters[4];
@@ -76,11 +48,11 @@ starvation (Fixture *fixture,
       cf_future_unref (queued[i]);
     }
   g_assert_cmpuint (n_told, >=, 1);
-  end (executor);
+  pool_end (executor);
 }
 
 static void
-test_starvation_of_one (Fixture      *fixture,
+test_starvation_of_one (WaitFixture  *fixture,
                         gconstpointer kind)
 {
   g_test_summary ("A pool of one that waits for its own queue.");
@@ -89,7 +61,7 @@ test_starvation_of_one (Fixture      *fixture,
 }
 
 static void
-test_starvation (Fixture      *fixture,
+test_starvation (WaitFixture  *fixture,
                  gconstpointer kind)
 {
   g_test_summary ("A pool whose workers all wait for what is queued behind them: one is told, the rest goes on.");
@@ -98,7 +70,7 @@ test_starvation (Fixture      *fixture,
 }
 
 static void
-test_later_schedule (Fixture      *fixture,
+test_later_schedule (WaitFixture  *fixture,
                      gconstpointer kind)
 {
   CfExecutor *executor = pool_new_without_inline_waits (1);
@@ -116,11 +88,11 @@ test_later_schedule (Fixture      *fixture,
   waiter_assert_told (&waiter, "early", "late");
   g_assert_cmpint (await_int (target), ==, 3);
   waiter_clear (&waiter);
-  end (executor);
+  pool_end (executor);
 }
 
 static void
-test_later_schedule_inline (Fixture      *fixture,
+test_later_schedule_inline (WaitFixture  *fixture,
                             gconstpointer kind)
 {
   CfExecutor *executor = pool_new (1);
@@ -141,11 +113,11 @@ test_later_schedule_inline (Fixture      *fixture,
     waiter_assert_met (&waiter);
   g_assert_cmpint (await_int (target), ==, 3);
   waiter_clear (&waiter);
-  end (executor);
+  pool_end (executor);
 }
 
 static void
-test_later_schedule_across (Fixture      *fixture,
+test_later_schedule_across (WaitFixture  *fixture,
                             gconstpointer kind)
 {
   CfExecutor *one = pool_new_without_inline_waits (1);
@@ -171,13 +143,13 @@ test_later_schedule_across (Fixture      *fixture,
   g_assert_cmpint (await_int (target), ==, 3);
   waiter_clear (&first);
   waiter_clear (&second);
-  end (one);
-  end (two);
+  pool_end (one);
+  pool_end (two);
 }
 
 /* A full pool: a worker comes free, is taken by a task that waits too, and only then nobody is left. */
 static void
-test_last_worker_taken (Fixture      *fixture,
+test_last_worker_taken (WaitFixture  *fixture,
                         gconstpointer kind)
 {
   CfExecutor *executor = pool_new_without_inline_waits (2);
@@ -204,12 +176,12 @@ test_last_worker_taken (Fixture      *fixture,
   g_assert_cmpint (await_int (target), ==, 3);
   waiter_clear (&first);
   waiter_clear (&second);
-  end (executor);
+  pool_end (executor);
 }
 
 /* Three, the last of which begins long after the others wait. */
 static void
-test_later_wait (Fixture      *fixture,
+test_later_wait (WaitFixture  *fixture,
                  gconstpointer kind)
 {
   CfExecutor *executor = pool_new (3);
@@ -244,7 +216,7 @@ test_later_wait (Fixture      *fixture,
       waiter_clear (&waiters[i]);
     }
   g_assert_cmpuint (n_told, >=, 1);
-  end (executor);
+  pool_end (executor);
 }
 
 static const char *const kinds[] = { "get-result", "get-exception", "wait", "cf-wait", "as-completed" };
@@ -364,21 +336,21 @@ test_later_item (void)
   g_assert_true (cf_future_wait (future, -1));
   g_thread_join (thread);
   g_assert_finalize_object (reading.iter);
-  end (executor);
+  pool_end (executor);
   gate_clear (&reading.gate);
   gate_clear (&door);
 }
 
 static void
 add_kinds (const char *name,
-           void (*test) (Fixture      *fixture,
+           void (*test) (WaitFixture  *fixture,
                          gconstpointer kind))
 {
   for (guint i = 0; i < N_WAITS; i++)
     {
       g_autofree char *path = g_strdup_printf ("/wait-graph-later/%s/%s", name, kinds[i]);
 
-      g_test_add (path, Fixture, GUINT_TO_POINTER (i), set_up, test, tear_down);
+      g_test_add (path, WaitFixture, GUINT_TO_POINTER (i), wait_fixture_set_up, test, wait_fixture_tear_down);
     }
 }
 

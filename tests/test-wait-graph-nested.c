@@ -7,13 +7,6 @@
 
 #include "cf-test-executors.h"
 
-static void
-end (CfExecutor *executor)
-{
-  cf_executor_shutdown (executor, TRUE, FALSE);
-  await_finalized (executor);
-}
-
 typedef struct
 {
   CfExecutor *executor;
@@ -49,7 +42,7 @@ test_fib (gconstpointer n_workers)
   g_test_summary ("Nested submit and wait never hangs.");
 
   g_assert_cmpint (await_int (future), ==, 610);
-  end (fib.executor);
+  pool_end (fib.executor);
 }
 
 typedef struct
@@ -93,7 +86,7 @@ test_chain (gconstpointer depth)
   g_test_summary ("Up to 128 waits run what they wait for on one stack.");
 
   g_assert_cmpint (await_int (future), ==, GPOINTER_TO_INT (depth));
-  end (chain.executor);
+  pool_end (chain.executor);
 }
 
 static void
@@ -109,7 +102,7 @@ test_chain_too_deep (gconstpointer depth)
   chain.depth = 100;
   after = submit_task (chain.executor, task_chain, &chain);
   g_assert_cmpint (await_int (after), ==, 100);
-  end (chain.executor);
+  pool_end (chain.executor);
 }
 
 /* How many maps are to be in one another, the executor and a buffersize. */
@@ -154,7 +147,7 @@ test_map_chain (gconstpointer buffersize)
   g_assert_nonnull (result);
   await_error (too_deep, CF_EXECUTOR_ERROR, CF_EXECUTOR_ERROR_DEADLOCK);
   cf_executor_shutdown (executor, FALSE, TRUE);
-  end (executor);
+  pool_end (executor);
 }
 
 int

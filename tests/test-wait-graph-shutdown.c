@@ -9,34 +9,6 @@
 
 typedef struct
 {
-  Gate     gate;
-  WaitKind kind;
-} Fixture;
-
-static void
-set_up (Fixture      *fixture,
-        gconstpointer kind)
-{
-  gate_init (&fixture->gate);
-  fixture->kind = GPOINTER_TO_UINT (kind);
-}
-
-static void
-tear_down (Fixture      *fixture,
-           gconstpointer kind)
-{
-  gate_clear (&fixture->gate);
-}
-
-static void
-end (CfExecutor *executor)
-{
-  cf_executor_shutdown (executor, TRUE, FALSE);
-  await_finalized (executor);
-}
-
-typedef struct
-{
   CfExecutor *other;
   Gate       *gate; /* (nullable) */
   gint        thread_id;
@@ -59,8 +31,8 @@ task_close (GValue       *result,
 }
 
 static void
-shutdown_test (Fixture *fixture,
-               gboolean shutdown_first)
+shutdown_test (WaitFixture *fixture,
+               gboolean     shutdown_first)
 {
   CfExecutor *one = pool_new (1);
   CfExecutor *two = pool_new (1);
@@ -89,12 +61,12 @@ shutdown_test (Fixture *fixture,
   g_assert_cmpint (await_int (future), ==, 1);
   g_assert_true (cf_executor_is_shutdown (two));
   waiter_clear (&waiter);
-  end (one);
-  end (two);
+  pool_end (one);
+  pool_end (two);
 }
 
 static void
-test_later_shutdown (Fixture      *fixture,
+test_later_shutdown (WaitFixture  *fixture,
                      gconstpointer kind)
 {
   g_test_summary ("A task waits for one that then shuts the waiting task's pool down and waits: the first is told.");
@@ -103,7 +75,7 @@ test_later_shutdown (Fixture      *fixture,
 }
 
 static void
-test_earlier_shutdown (Fixture      *fixture,
+test_earlier_shutdown (WaitFixture  *fixture,
                        gconstpointer kind)
 {
   g_test_summary ("A task of a pool that is being shut down waits for the task that does it: it is told.");
@@ -112,7 +84,7 @@ test_earlier_shutdown (Fixture      *fixture,
 }
 
 static void
-test_behind (Fixture      *fixture,
+test_behind (WaitFixture  *fixture,
              gconstpointer kind)
 {
   CfExecutor *one = pool_new (1);
@@ -138,8 +110,8 @@ test_behind (Fixture      *fixture,
   g_assert_cmpint (await_int (future), ==, 1);
   g_assert_cmpint (await_int (behind), ==, 3);
   waiter_clear (&waiter);
-  end (one);
-  end (two);
+  pool_end (one);
+  pool_end (two);
 }
 
 #define N_POOLS 3
@@ -178,13 +150,13 @@ ring_end (Ring *ring,
     {
       g_assert_cmpint (await_int (ring->futures[i]), ==, 1);
       cf_future_unref (ring->futures[i]);
-      end (ring->pools[i]);
+      pool_end (ring->pools[i]);
     }
 }
 
 static void
-ring_test (Fixture *fixture,
-           guint    n)
+ring_test (WaitFixture *fixture,
+           guint        n)
 {
   Ring ring;
 
@@ -197,7 +169,7 @@ ring_test (Fixture *fixture,
 }
 
 static void
-test_ring_of_two (Fixture      *fixture,
+test_ring_of_two (WaitFixture  *fixture,
                   gconstpointer kind)
 {
   g_test_summary ("Two tasks, each of which shuts the pool of the other down: one warns, and both end.");
@@ -206,7 +178,7 @@ test_ring_of_two (Fixture      *fixture,
 }
 
 static void
-test_ring (Fixture      *fixture,
+test_ring (WaitFixture  *fixture,
            gconstpointer kind)
 {
   g_test_summary ("Three of them.");
@@ -215,7 +187,7 @@ test_ring (Fixture      *fixture,
 }
 
 static void
-test_bystander (Fixture      *fixture,
+test_bystander (WaitFixture  *fixture,
                 gconstpointer kind)
 {
   CfExecutor *other = pool_new (1);
@@ -237,7 +209,7 @@ test_bystander (Fixture      *fixture,
 
   g_assert_cmpint (await_int (bystander), ==, 1);
   ring_end (&ring, 2);
-  end (other);
+  pool_end (other);
   g_test_assert_expected_messages ();
 }
 
@@ -245,14 +217,14 @@ static const char *const kinds[] = { "get-result", "get-exception", "wait", "cf-
 
 static void
 add_kinds (const char *name,
-           void (*test) (Fixture      *fixture,
+           void (*test) (WaitFixture  *fixture,
                          gconstpointer kind))
 {
   for (guint i = 0; i < N_WAITS; i++)
     {
       g_autofree char *path = g_strdup_printf ("/wait-graph-shutdown/%s/%s", name, kinds[i]);
 
-      g_test_add (path, Fixture, GUINT_TO_POINTER (i), set_up, test, tear_down);
+      g_test_add (path, WaitFixture, GUINT_TO_POINTER (i), wait_fixture_set_up, test, wait_fixture_tear_down);
     }
 }
 
@@ -265,9 +237,9 @@ main (int    argc,
   add_kinds ("later-shutdown", test_later_shutdown);
   add_kinds ("earlier-shutdown", test_earlier_shutdown);
   add_kinds ("behind", test_behind);
-  g_test_add ("/wait-graph-shutdown/ring-of-two", Fixture, NULL, set_up, test_ring_of_two, tear_down);
-  g_test_add ("/wait-graph-shutdown/ring", Fixture, NULL, set_up, test_ring, tear_down);
-  g_test_add ("/wait-graph-shutdown/bystander", Fixture, NULL, set_up, test_bystander, tear_down);
+  g_test_add ("/wait-graph-shutdown/ring-of-two", WaitFixture, NULL, wait_fixture_set_up, test_ring_of_two, wait_fixture_tear_down);
+  g_test_add ("/wait-graph-shutdown/ring", WaitFixture, NULL, wait_fixture_set_up, test_ring, wait_fixture_tear_down);
+  g_test_add ("/wait-graph-shutdown/bystander", WaitFixture, NULL, wait_fixture_set_up, test_bystander, wait_fixture_tear_down);
 
   return g_test_run ();
 }
