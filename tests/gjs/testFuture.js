@@ -67,6 +67,7 @@ test('a result that it cannot keep is refused', async () => {
 
     for (const value of [() => 1, [Symbol('x')], Promise.resolve(1)])
         matches(await fails(() => future.set_result(value)), Cf.ExecutorError, 'NOT_SERIALIZABLE');
+    ok(await fails(() => future.set_result(future)) instanceof TypeError, 'itself');
     future.set_result(1);
     same(await future, 1);
 });

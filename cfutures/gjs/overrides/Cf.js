@@ -140,6 +140,10 @@ var {_init} = (({Gio, GLib, GObject}, {
             },
 
             set_result(value) {
+                /* As with promises: who awaits it would never come to an end. */
+                if (value === this)
+                    throw new TypeError('A future cannot be its own result');
+
                 return set_result.call(this, toResult(value));
             },
 
